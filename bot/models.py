@@ -229,15 +229,22 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do about a mention, and which rules said so (`rules`, in order)."""
+    """What to do about a mention, and which rules said so (`rules`, in order).
+
+    `addressed` may have been raised from what the listener said, never lowered; `reason` says why.
+    `template` names the one that a rule chose; with `automatic` it may go out without a human. `escalate`
+    is the reason for which people must be told at once, "" where they need not be.
+    """
 
     state: State
+    addressed: bool = False
     priority: Priority = Priority.NORMAL
     process: Process = Process.SERVICE
     template: str = ""
     automatic: bool = False
     escalate: str = ""
     rules: tuple[str, ...] = ()
+    reason: str = ""
 
 
 # --- What goes out -------------------------------------------------------------------------------

@@ -1,0 +1,94 @@
+"""The one place that wires: settings in, a running house out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from bot import logs
+from bot.analysis import Tagger
+from bot.config import Settings
+from bot.desk import Desk
+from bot.scheduler import EmbeddedEngine, run_guarded
+from bot.steps import Wake, Watch, deliver, listen, sweep, triage
+from bot.store import Clock, open_store, utcnow
+
+STEPS: Final = ("listen", "triage", "deliver", "sweep")
+Step = Callable[[Watch, Wake, str], None]
+_RUN: Final[Mapping[str, Step]] = {"listen": listen, "triage": triage, "deliver": deliver, "sweep": sweep}
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A wired house. Close its store when done."""
+
+    watch: Watch
+    desk: Desk
+
+    def engine(self, only: Collection[str] = STEPS) -> EmbeddedEngine:
+        """The daemon's engine, with every job in place but not started; restricted to the steps `only`."""
+        tasks = {name: partial(step, self.watch) for name, step in _RUN.items() if name in only}
+        engine = EmbeddedEngine({name: tasks.get(name, _nothing) for name in STEPS})
+        for task, key, period in self._jobs():
+            if task in only:
+                engine.every(period, task, key)
+        return engine
+
+    def once(self, only: Collection[str] = STEPS) -> bool:
+        """One full round: listen to all, triage, deliver, sweep. Whether every step went well."""
+        results = [
+            run_guarded(partial(_RUN[task], self.watch), _no_wake, task, key)
+            for task, key, _ in self._jobs()
+            if task in only
+        ]
+        return all(results)
+
+    def _jobs(self) -> Iterator[tuple[str, str, timedelta]]:
+        root = self.watch.settings.root
+        for name, entry in root.listeners.items():
+            yield "listen", name, entry.every
+        yield "triage", "", root.pace.triage
+        for name in self.watch.responders:
+            yield "deliver", name, root.pace.deliver
+        yield "sweep", "", root.pace.sweep
+
+
+def build(settings: Settings, store_url: str = "", clock: Clock = utcnow) -> App:
+    """Wire a house. Opens the store; talks to no network.
+
+    Raises:
+        StoreUnavailable: the store cannot be opened.
+    """
+    store = open_store(store_url or settings.root.store)
+    brand = settings.root.brand
+    listeners = {name: s.plugin.build(s.config) for name, s in settings.listeners.items()}
+    outgoing = {name: (s, s.plugin.build(s.config)) for name, s in settings.responders.items()}
+    watch = Watch(
+        settings=settings,
+        store=store,
+        listeners=listeners,
+        responders={name: built for name, (s, built) in outgoing.items() if s.plugin.replies},
+        notifiers={name: built for name, (s, built) in outgoing.items() if s.plugin.notifies},
+        tagger=Tagger(
+            settings.root.analysis.model, (brand.name, *brand.handles), settings.root.analysis.aspects
+        ),
+        clock=clock,
+    )
+    return App(watch, Desk(store, settings, clock))
+
+
+def log_to_terminal(settings: Settings, *, verbose: bool = False) -> None:
+    """Log lines on standard error, without the secrets of these settings."""
+    services = [*settings.listeners.values(), *settings.responders.values()]
+    logs.set_up((service.config for service in services), verbose=verbose)
+
+
+def _nothing(wake: Wake, key: str) -> None:
+    """A step that this daemon leaves to another."""
+
+
+def _no_wake(task: str, key: str) -> None:
+    """In a single round everything comes up by itself."""

@@ -1,0 +1,39 @@
+"""The command line. Each command is thin: it asks the desk, a step or a view, and prints.
+
+Exit codes: 0 fine; 1 something was found (an audit that fails, an address overdue, a bad line, somebody
+was first); 2 wrong use or wrong config.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from bot.cli import books, desk, watch
+from bot.cli.common import app
+from bot.errors import ConfigError, NotPossible, VigieError
+
+__all__ = ["app", "books", "desk", "main", "watch"]
+
+
+def main() -> None:
+    """Run the command line, and tell people in words what went wrong."""
+    try:
+        app()
+    except ConfigError as error:
+        _say(str(error))
+        count = len(error.faults)
+        _say(f"{count} fault{'s' if count > 1 else ''} in the config; nothing was started")
+        sys.exit(2)
+    except NotPossible as error:
+        _say(str(error))
+        sys.exit(2)
+    except VigieError as error:
+        _say(str(error))
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has enough
+        sys.exit(0)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 -- this is the command line

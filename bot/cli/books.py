@@ -1,0 +1,149 @@
+"""Commands about what is kept: audit, import, export, tag."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+from bot.cli.common import app, console, house, options, print_json, settings, store_only
+
+Json = Annotated[bool, typer.Option("--json", help="For a machine.")]
+
+
+@app.command()
+def audit(as_json: Json = False) -> None:  # noqa: FBT002
+    """The proof: the books, recomputed from the event log. Exit 1 if they do not balance, if a past event
+    was changed, or if an address is overdue."""
+    from bot.audit import audit as recompute
+    from bot.store import ms, utcnow
+
+    with store_only() as store, store.read() as tx:
+        found = recompute(tx, ms(utcnow()))
+    if as_json:
+        print_json(found)
+    else:
+        _print_audit(found)
+    raise typer.Exit(0 if found["balanced"] and not found["overdue"] else 1)
+
+
+def _print_audit(found: dict[str, Any]) -> None:
+    out = console()
+    good = "[green]The books balance.[/]" if found["balanced"] else "[bold red]The books do not balance.[/]"
+    out.print(
+        f"{good} {found['addresses']} addresses = {found['answered']} answered + {found['exempted']} exempted"
+        f" + {found['deleted']} deleted by author + {found['open']} open"
+    )
+    for problem in found["problems"]:
+        out.print(problem, style="red", markup=False)
+    chain = found["chain"]
+    out.print(f"{chain['events']} events, chain {'whole' if chain['ok'] else 'BROKEN'}, head {chain['head'][:16]}…")
+    rate = found["answer_rate"]
+    out.print(f"answered: {_percent(rate['all'])} of all, {_percent(rate['after_exemptions'])} after exemptions")
+    late = f"{found['overdue']} overdue, {found['escalated_unacknowledged']} ringing, {found['unsure']} unsure"
+    out.print(late, style="bold red" if found["overdue"] else "")
+    for reason, count in found["exemptions"].items():
+        out.print(f"  exempted as {reason}: {count}", markup=False)
+    for source in found["sources"]:
+        out.print(
+            f"  listener {source['listener']}: complete from {source['complete_from']} to {source['complete_to']}"
+            f", {len(source['gaps'])} gaps", markup=False,
+        )  # fmt: skip
+
+
+def _percent(rate: float | None) -> str:
+    return "–" if rate is None else f"{100 * rate:.1f} %"
+
+
+@app.command(name="import")
+def import_(file: Annotated[Path, typer.Argument(help="Mentions as JSONL, or - for standard input.")]) -> None:
+    """Bring in mentions by the same way as the daemon's. Bad lines are named, good ones kept."""
+    from bot.importing import Tally, bring_in
+
+    with house(settings()) as built, _opened(file) as lines:
+        tally = Tally()
+        for fault in bring_in(built.watch, _with_progress(lines, file), tally):
+            sys.stderr.write(fault + "\n")
+    console().print(f"{tally.new} new, {tally.known} known before, {tally.bad} bad lines")
+    raise typer.Exit(1 if tally.bad else 0)
+
+
+@app.command()
+def export(
+    events: Annotated[bool, typer.Option("--events", help="The event log instead, for an audit elsewhere.")] = False,  # noqa: FBT002
+) -> None:
+    """Print all mentions as JSONL, as `vigie import` reads them."""
+    from bot import jsonl
+    from bot.store import events as log_of
+    from bot.store import mentions, views
+
+    with store_only() as store, store.read() as tx:
+        if events:
+            for row in log_of.walk(tx):
+                sys.stdout.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
+            return
+        last = 0
+        while rows := views.page(tx, last):
+            sys.stdout.writelines(jsonl.render(mentions.mention(row)) + "\n" for row in rows)
+            last = rows[-1]["id"]
+
+
+@app.command()
+def tag(
+    file: Annotated[Path, typer.Argument(help="JSONL with at least text, or - for standard input.")] = Path("-"),
+    why: Annotated[bool, typer.Option("--why", help="Name the words that weighed most.")] = False,  # noqa: FBT002
+) -> None:
+    """JSONL in, JSONL out, same order: language, sentiment, intents, urgency, personal data."""
+    from bot.tagging import tag_lines
+
+    bad = 0
+    with _opened(file) as lines:
+        for line, fault in tag_lines(_tagger(), lines, why=why):
+            if fault:
+                bad += 1
+                sys.stderr.write(fault + "\n")
+            else:
+                sys.stdout.write(line + "\n")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _tagger() -> Any:
+    """The tagger of the config, if there is one here; else the one that ships."""
+    from bot.analysis import Tagger
+
+    if not options.config.exists():
+        return Tagger()
+    from bot.config import brand_and_analysis
+
+    brand, analysis = brand_and_analysis(options.config)
+    return Tagger(analysis.model, (brand.name, *brand.handles), analysis.aspects)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    if not file.is_file():
+        raise typer.BadParameter(f"there is no file {file}")
+    with file.open("rb") as opened:
+        yield opened
+
+
+def _with_progress(lines: Iterable[bytes], file: Path) -> Iterator[bytes]:
+    """Show how far it is, on a terminal only."""
+    if not sys.stderr.isatty() or str(file) == "-":
+        yield from lines
+        return
+    from rich.progress import Progress
+
+    with Progress(console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("importing", total=file.stat().st_size)
+        for line in lines:
+            bar.advance(task, len(line))
+            yield line

@@ -1,0 +1,263 @@
+"""Commands of a community manager: look, and act."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from bot.cli import show
+from bot.cli.common import actor, app, console, house, print_json, store_only
+from bot.errors import NotPossible
+from bot.models import Process
+
+if TYPE_CHECKING:
+    from bot.app import App
+    from bot.store import Row
+
+Mention = Annotated[int, typer.Argument(help="The number of the mention, as `vigie inbox` shows it.")]
+Json = Annotated[bool, typer.Option("--json", help="For a machine.")]
+DraftNumber = Annotated[int, typer.Option("--draft", min=1, help="Which of the drafts.")]
+Version = Annotated[
+    int | None, typer.Option(help="The version you saw; if it is no longer that one, nothing is done.")
+]
+
+
+@app.command()
+def inbox(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """What waits for a human, the most pressing promise first."""
+    from bot.store import ms, utcnow, views
+
+    with store_only() as store, store.read() as tx:
+        rows, total = views.inbox(tx, limit), views.waiting(tx)
+    now = ms(utcnow())
+    if as_json:
+        print_json([show.as_json(row) for row in rows])
+        return
+    show.inbox(console(), rows, total, now)
+
+
+@app.command(name="show")
+def show_(mention: Mention, as_json: Json = False) -> None:  # noqa: FBT002
+    """One mention: the person, what was said, tags, drafts, history, and what you can do."""
+    from bot.desk import actions_for
+    from bot.store import events, ms, utcnow, views
+
+    with store_only() as store, store.read() as tx:
+        row = views.mention_row(tx, mention)
+        replies = views.replies_of(tx, mention)
+        said = views.conversation(tx, row)
+        others = views.others_of_author(tx, row)
+        history = events.of_mention(tx, mention)
+    actions = actions_for(row)
+    if as_json:
+        print_json(show.as_json(row) | {
+            "drafts": [dict(r) for r in replies], "conversation": said,
+            "history": [{"at": e["at"], "kind": e["kind"], "actor": e["actor"]} for e in history],
+            "actions": actions,
+        })  # fmt: skip
+        return
+    show.mention(console(), row, replies, said, others, history, actions, ms(utcnow()))
+
+
+@app.command()
+def approve(
+    mention: Mention,
+    draft: DraftNumber = 1,
+    version: Version = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
+) -> None:
+    """Let a draft go out, exactly as it is shown."""
+    with house() as built:
+        row, reply = _draft(built, mention, draft)
+        seen = row["version"] if version is None else version
+        if sys.stdin.isatty() and not yes:
+            show.question(console(), row, reply)
+            typer.confirm("Send this?", abort=True)
+        built.desk.approve(reply["id"], seen, actor())
+        _deliver(built, reply["id"])
+
+
+def _deliver(built: App, reply_id: int) -> None:
+    """Send it from here; if a daemon runs, whoever claims it first does, and we tell how it went."""
+    from bot.steps.deliver import deliver_one
+    from bot.store import views
+
+    deliver_one(built.watch, reply_id)
+    patience = time.monotonic() + built.watch.settings.root.delivery.lease.total_seconds()
+    while True:
+        with built.watch.store.read() as tx:
+            reply = views.reply_row(tx, reply_id)
+        if reply["state"] != "sending" or time.monotonic() > patience:
+            break
+        time.sleep(0.1)
+    _tell(reply)
+
+
+def _tell(reply: Row) -> None:
+    out = console()
+    state, reason = reply["state"], reply["reason"]
+    if state == "sent":
+        out.print(f"Sent. {reply['url']}".rstrip(), markup=False)
+        return
+    told = {
+        "ready": f"Approved; it goes out later ({reason or 'a running daemon will send it'}).",
+        "sending": "Approved; it is being sent.",
+        "draft": f"Not sent: {reason}. It is a draft again.",
+        "refused": f"Not sent: the network refuses it ({reason}).",
+        "unsure": f"It may or may not be posted ({reason}). Vigie looks on the network, and sends nothing twice.",
+        "discarded": f"Not sent: {reason}.",
+    }
+    out.print(told[state], markup=False)
+    raise typer.Exit(0 if state in ("ready", "sending") else 1)
+
+
+def _draft(built: App, mention: int, number: int) -> tuple[Row, Row]:
+    from bot.store import views
+
+    with built.watch.store.read() as tx:
+        row = views.mention_row(tx, mention)
+        drafts = [r for r in views.replies_of(tx, mention) if r["state"] in ("draft", "refused")]
+    if number > len(drafts):
+        have = f"it has {len(drafts)}" if drafts else f"it is {row['state']} and has none"
+        raise NotPossible(f"mention {mention} has no draft {number}: {have}; `vigie edit {mention}` writes one")
+    return row, drafts[number - 1]
+
+
+@app.command()
+def edit(
+    mention: Mention,
+    draft: DraftNumber = 1,
+    text: Annotated[str, typer.Option(help="The new text; without it, your editor opens.")] = "",
+    new: Annotated[bool, typer.Option("--new", help="Write a further draft.")] = False,  # noqa: FBT002
+    version: Version = None,
+) -> None:
+    """Change a draft, or write one."""
+    from bot.store import views
+
+    with house() as built:
+        with built.watch.store.read() as tx:
+            row = views.mention_row(tx, mention)
+            drafts = [r for r in views.replies_of(tx, mention) if r["state"] in ("draft", "refused")]
+        reply = None if new or not drafts else _draft(built, mention, draft)[1]
+        if not text:
+            text = (click.edit(reply["text"] if reply else "") or "").strip()
+        if not text:
+            raise NotPossible("nothing was written, so nothing was changed")
+        seen = row["version"] if version is None else version
+        built.desk.edit(mention, reply["id"] if reply else None, text, seen, actor())
+        console().print(f"Draft kept. `vigie approve {mention}` sends it.", markup=False)
+
+
+@app.command()
+def reject(mention: Mention, draft: DraftNumber = 1, version: Version = None) -> None:
+    """Put a draft aside. The person goes on waiting, and so does the clock."""
+    with house() as built:
+        row, reply = _draft(built, mention, draft)
+        built.desk.reject(reply["id"], row["version"] if version is None else version, actor())
+        console().print("Draft put aside; the person still waits.")
+
+
+@app.command()
+def assign(
+    mention: Mention, to: Annotated[str, typer.Argument(help="To whom.")], version: Version = None
+) -> None:
+    """Give a mention to somebody."""
+    with house() as built:
+        built.desk.assign(mention, to, _seen(built, mention, version), actor())
+        console().print(f"Mention {mention} is with {to}.", markup=False)
+
+
+@app.command()
+def exempt(
+    mention: Mention,
+    reason: Annotated[str, typer.Argument(help="Why no answer is given: one of exemptions: in the config.")],
+    version: Version = None,
+) -> None:
+    """Close an address without an answer, in your name, for a reason that counts."""
+    with house() as built:
+        built.desk.exempt(mention, reason, _seen(built, mention, version), actor())
+        console().print(f"Mention {mention} is closed without an answer: {reason}, by {actor()}.", markup=False)
+
+
+@app.command()
+def reopen(mention: Mention, version: Version = None) -> None:
+    """Take back an exemption."""
+    with house() as built:
+        built.desk.reopen(mention, _seen(built, mention, version), actor())
+        console().print(f"Mention {mention} waits for an answer again.")
+
+
+@app.command()
+def escalate(
+    mention: Mention,
+    reason: Annotated[str, typer.Argument(help="Why, in a few words.")] = "escalated by hand",
+    version: Version = None,
+) -> None:
+    """Put a mention before people now; it rings until somebody acknowledges it."""
+    from bot.steps.sweep import ring
+
+    with house() as built:
+        built.desk.escalate(mention, reason, _seen(built, mention, version), actor())
+        ring(built.watch)
+        console().print(f"Mention {mention} rings until somebody acknowledges it.")
+
+
+@app.command()
+def handover(
+    mention: Mention,
+    process: Annotated[Process, typer.Argument(help="To which process.")],
+    version: Version = None,
+) -> None:
+    """Pass a person on to a process."""
+    with house() as built:
+        built.desk.hand_over(mention, process, _seen(built, mention, version), actor())
+        console().print(f"Mention {mention} is with {process}.")
+
+
+@app.command()
+def acknowledge(
+    what: Annotated[str, typer.Argument(help="A mention's number, or another escalation, such as source:blog.")],
+) -> None:
+    """Stop the ringing. The clock runs on."""
+    with house() as built:
+        if what.isdecimal():
+            built.desk.acknowledge(int(what), actor())
+        else:
+            built.desk.acknowledge_key(what, actor())
+        console().print("Acknowledged; it rings no more. The clock runs on.")
+
+
+@app.command()
+def resolve(
+    reply: Annotated[int, typer.Argument(help="The number of the reply, as `vigie show` has it.")],
+    verdict: Annotated[str, typer.Argument(help="sent, again or discard.")],
+    url: Annotated[str, typer.Option(help="Where it stands, if it was sent.")] = "",
+    version: Version = None,
+) -> None:
+    """Say what became of a reply that may already be posted."""
+    from bot.store import views
+
+    with house() as built:
+        with built.watch.store.read() as tx:
+            mention = views.reply_row(tx, reply)["mention_id"]
+        built.desk.resolve(reply, verdict, _seen(built, mention, version), actor(), url)
+        console().print("Noted.")
+
+
+def _seen(built: App, mention: int, version: int | None) -> int:
+    from bot.store import views
+
+    if version is not None:
+        return version
+    with built.watch.store.read() as tx:
+        return int(views.mention_row(tx, mention)["version"])
+
+

@@ -1,0 +1,163 @@
+"""How mentions look on a terminal. People's texts are printed as text: no markup, no control characters."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bot.store import Row, instant
+
+_MINUTE: Final = 60_000
+_STYLES: Final = {"overdue": "bold red", "soon": "yellow"}
+
+
+def plain(text: str) -> str:
+    """A stranger's text without anything that could steer a terminal."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\u200d\ufe0f" else "\ufffd" for c in text)  # fmt: skip
+
+
+def short(text: str, length: int = 60) -> str:
+    line = " ".join(plain(text).split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def time_left(due_at: int | None, now: int) -> Text:
+    """How long until the promise, in words; red once it is past."""
+    if due_at is None:
+        return Text("–", style="dim")
+    left = due_at - now
+    words = length(abs(left))
+    if left <= 0:
+        return Text(f"overdue {words}", style=_STYLES["overdue"])
+    return Text(words, style=_STYLES["soon"] if left < 60 * _MINUTE else "")
+
+
+def length(ms: int) -> str:
+    """A length of time in its two largest units."""
+    minutes = ms // _MINUTE
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes % 60:02} min"
+    return f"{minutes} min" if minutes else f"{ms // 1000} s"
+
+
+def who(row: Row) -> str:
+    return short(row["author_name"] or row["author_handle"] or "(no name)", 24)
+
+
+def inbox(out: Console, rows: Sequence[Row], total: int, now: int) -> None:
+    """The queue as a table."""
+    if not rows:
+        out.print("Nobody waits.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("nr", "time left", "network", "who", "what they wrote", "tags", "drafts", "state"):
+        table.add_column(name, no_wrap=name not in ("what they wrote", "tags"), justify="right" if name == "nr" else "left")  # fmt: skip
+    for row in rows:
+        state = row["state"] + (f" ({row['assignee']})" if row["assignee"] else "")
+        table.add_row(
+            str(row["id"]), time_left(row["due_at"], now), Text(row["network"]), Text(who(row)),
+            Text(short(row["text"]) or "(no words)"), Text(tags(row)), str(row["drafts"] or "–"), Text(state),
+        )  # fmt: skip
+    out.print(table)
+    if total > len(rows):
+        out.print(f"… and {total - len(rows)} more", style="dim")
+
+
+def tags(row: Row) -> str:
+    """What analysis and rules made of it, in three words or so."""
+    found = json.loads(row["analysis"] or "{}")
+    words = [found.get("intent", ""), found.get("sentiment", "")]
+    if row["priority"] != "normal":
+        words.append(row["priority"])
+    return " ".join(filter(None, words))
+
+
+def mention(
+    out: Console,
+    row: Row,
+    replies: Sequence[Row],
+    said: Sequence[dict[str, Any]],
+    others: Sequence[Row],
+    history: Sequence[Row],
+    actions: Sequence[str],
+    now: int,
+) -> None:
+    """Everything about one mention."""
+    title = Text(f"{row['id']}  {row['network']}  {who(row)}  ")
+    title.append(row["state"], style="bold")
+    out.print(title)
+    facts = [f"process {row['process']}", f"priority {row['priority']}", tags(row), f"version {row['version']}"]
+    if row["assignee"]:
+        facts.append(f"with {row['assignee']}")
+    out.print(Text("  ".join(filter(None, facts)), style="dim"))
+    if row["addressed"] and row["state"] in ("new", "waiting", "escalated", "answering"):
+        out.print(Text("answer owed: ").append_text(time_left(row["due_at"], now)))
+    if row["url"]:
+        out.print(Text(plain(row["url"]), style="blue"))
+    for line in said:
+        name = "we" if line["own"] else who(row)
+        when = f"{instant(line['at']):%Y-%m-%d %H:%M} UTC"
+        out.print(Panel(Text(plain(line["text"]) or "(no words)"), title=f"{name}, {when}", title_align="left"))
+    for other in others:
+        out.print(Text(f"earlier, {other['id']} ({other['state']}): {short(other['text'])}", style="dim"))
+    _drafts(out, replies)
+    _history(out, history)
+    if actions:
+        out.print(f"You can: {', '.join(actions)}", style="dim")
+
+
+def _drafts(out: Console, replies: Sequence[Row]) -> None:
+    number = 0
+    for reply in replies:
+        if reply["state"] in ("draft", "refused"):
+            number += 1
+            title = f"draft {number}" + (" – shortened, look at its end" if reply["cut"] else "")
+        elif reply["state"] == "discarded":
+            continue
+        else:
+            title = f"reply {reply['id']}, {reply['state']}"
+        body = Text(plain(reply["text"]))
+        if reply["reason"]:
+            body.append(f"\n({plain(reply['reason'])})", style="yellow")
+        out.print(Panel(body, title=title, title_align="left", border_style="green"))
+
+
+def _history(out: Console, history: Sequence[Row]) -> None:
+    for event in history:
+        line = f"{instant(event['at']):%Y-%m-%d %H:%M:%S}  {event['kind']}"
+        if event["actor"] != "vigie":
+            line += f" by {event['actor']}"
+        out.print(Text(line, style="dim"))
+
+
+def question(out: Console, row: Row, reply: Row) -> None:
+    """What an approver must see before saying yes: the words, and exactly what will be sent."""
+    out.print(Panel(Text(plain(row["text"]) or "(no words)"), title=who(row), title_align="left"))
+    out.print(Panel(Text(plain(reply["text"])), title="will be sent", title_align="left", border_style="green"))
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """One mention for a machine; times in ISO 8601."""
+    found = json.loads(row["analysis"] or "{}")
+    return {
+        "id": row["id"], "network": row["network"], "remote_id": row["remote_id"], "url": row["url"],
+        "author": {"id": row["author_id"], "handle": row["author_handle"], "name": row["author_name"]},
+        "text": row["text"], "kind": row["kind"], "addressed": bool(row["addressed"]), "state": row["state"],
+        "priority": row["priority"], "process": row["process"], "assignee": row["assignee"],
+        "posted_at": _iso(row["posted_at"]), "due_at": _iso(row["due_at"]), "version": row["version"],
+        "sentiment": found.get("sentiment"), "intent": found.get("intent"), "lang": found.get("lang"),
+    }  # fmt: skip
+
+
+def _iso(value: int | None) -> str | None:
+    return None if value is None else instant(value).isoformat(timespec="seconds")

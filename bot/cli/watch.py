@@ -1,0 +1,99 @@
+"""Commands that keep the watch: run, check, demo."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.common import app, console, house, options, settings
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+# How long a send that is under way may take to end after Ctrl-C; what is cut off is looked for at the next
+# start.
+_GRACE_SECONDS = 4.0
+
+
+@app.command()
+def run(
+    only: Annotated[
+        str, typer.Option(metavar="STEP,...", help="Only these steps: listen, triage, deliver, sweep.")
+    ] = "",
+    once: Annotated[bool, typer.Option(help="One full round, then end.")] = False,  # noqa: FBT002
+    config: Annotated[Path | None, typer.Option("--config", hidden=True)] = None,
+) -> None:
+    """The daemon: listen, triage, deliver and sweep until Ctrl-C."""
+    from bot.app import STEPS
+    from bot.config import ready_to_run
+
+    if config is not None:
+        options.config = config
+    steps = tuple(part.strip() for part in only.split(",") if part.strip()) or STEPS
+    if unknown := set(steps) - set(STEPS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}; steps are: {', '.join(STEPS)}")
+    loaded = settings()
+    ready_to_run(loaded, str(options.config))
+    with house(loaded) as built:
+        if once:
+            raise typer.Exit(0 if built.once(steps) else 1)
+        watch_until_stopped(built, steps)
+
+
+def watch_until_stopped(built: App, steps: tuple[str, ...]) -> None:
+    """Run the engine until SIGINT or SIGTERM; then begin nothing new and end within 5 seconds."""
+    stop = threading.Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked)
+    engine = built.engine(steps)
+    engine.start()
+    while not stop.wait(0.5):
+        pass
+    engine.stop()
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while not engine.idle() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+@app.command()
+def check(
+    print_schema: Annotated[
+        bool, typer.Option("--print-schema", help="Print a JSON Schema of the config, for editors.")
+    ] = False,  # noqa: FBT002
+) -> None:
+    """Look at the config only: every fault, with its line. Exit 2 if there is one."""
+    if print_schema:
+        from bot.schema import config_schema
+
+        typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+        return
+    from bot.config import ready_to_run
+
+    loaded = settings()
+    ready_to_run(loaded, str(options.config))
+    out = console()
+    out.print(f"{options.config}: no fault.")
+    for name, service in loaded.listeners.items():
+        by = loaded.routes[name]
+        answered = f"answered through {by}" if by else "answered by hand"
+        out.print(f"  listener {name} ({service.plugin.kind}), {answered}")
+    out.print(f"  alarms ring at: {', '.join(loaded.notifiers)}")
+
+
+@app.command()
+def demo() -> None:
+    """A brand and its people, invented: no credentials, no server. Runs until Ctrl-C."""
+    from bot.demo import play
+
+    play()

@@ -1,0 +1,384 @@
+"""config.yaml as `Settings`. `load` reports everything that is wrong with it in one go."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from bot import drafts, plugins, yaml_file
+from bot.decide import DEFAULT_RULES, Rule
+from bot.drafts import Template, Templates
+from bot.errors import ConfigError, Fault
+from bot.hours import SomeTime
+from bot.plugins import Plugin, Side
+from bot.promises import Promises
+from bot.yaml_file import Place, YamlFile
+
+Model = typing.TypeVar("Model", bound=BaseModel)
+_STRICT: Final = ConfigDict(frozen=True, extra="forbid")
+EXEMPTIONS: Final = (
+    "no_answer_needed",
+    "spam",
+    "abuse",
+    "not_for_us",
+    "answered_elsewhere",
+    "asked_to_stop",
+    "duplicate",
+)
+
+
+class Brand(drafts.Brand):
+    """Whom Vigie watches for."""
+
+    name: str = Field(min_length=1, description="The name that people use, as it stands in replies")
+    handles: tuple[str, ...] = Field(default=(), description="Other names and @handles by which it is addressed")
+
+
+class ListenerEntry(BaseModel):
+    """What every listener has; its file adds its own keys."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    type: str = Field(description="Which file of listeners/ reads this source")
+    account: str = Field(default="", description="The entry of accounts: with its address and credentials")
+    responder: str | None = Field(default=None, description='Who answers what is heard here; default: the responder of the same account; "" for nobody')  # fmt: skip
+    every: SomeTime = Field(default=timedelta(minutes=1), description="How often it is polled")
+    poll_timeout: SomeTime = Field(default=timedelta(minutes=2), description="A poll that takes longer is given up")  # fmt: skip
+    silent_after: SomeTime = Field(default=timedelta(minutes=15), description="Not heard for so long, it rings like an unanswered address")  # fmt: skip
+
+
+class ResponderEntry(BaseModel):
+    """What every responder and notifier has; its file adds its own keys."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    type: str = Field(description="Which file of responders/ carries texts out")
+    account: str = Field(default="", description="The entry of accounts: with its address and credentials")
+
+
+class Delivery(BaseModel):
+    """How replies go out."""
+
+    model_config = _STRICT
+    lease: SomeTime = Field(default=timedelta(seconds=60), description="An attempt not settled by then is looked for on the network. Longer than any responder's timeout")  # fmt: skip
+    look_after: SomeTime = Field(default=timedelta(seconds=10), description="How long a network may take to show what it accepted")  # fmt: skip
+    backoff: SomeTime = Field(default=timedelta(seconds=5), description="Wait after the first failed attempt; doubles up to 15 minutes")  # fmt: skip
+    attempts: int = Field(default=8, ge=1, le=50, description="After so many, a human is asked")
+
+
+class Pace(BaseModel):
+    """How often the steps look for work. They are woken as well whenever there is some."""
+
+    model_config = _STRICT
+    triage: SomeTime = timedelta(seconds=1)
+    deliver: SomeTime = timedelta(seconds=1)
+    sweep: SomeTime = timedelta(seconds=5)
+
+
+class AnalysisSettings(BaseModel):
+    """How texts are tagged."""
+
+    model_config = _STRICT
+    model: str = Field(default="", description="A spaCy pipeline, by package name or path; default: the one that ships")  # fmt: skip
+    aspects: Mapping[str, tuple[str, ...]] = Field(default_factory=dict, description="Products and themes, and the words for them")  # fmt: skip
+
+
+class Root(BaseModel):
+    """config.yaml."""
+
+    model_config = _STRICT
+    brand: Brand
+    store: str = Field(default="sqlite:///vigie.db", description="sqlite:///relative.db or sqlite:////absolute.db")
+    accounts: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict, description="Addresses and credentials, once for both directions")  # fmt: skip
+    listeners: Mapping[str, ListenerEntry] = Field(default_factory=dict, description="Who hears")
+    responders: Mapping[str, ResponderEntry] = Field(default_factory=dict, description="Who answers, and who tells people")  # fmt: skip
+    promises: Promises = Field(default=Promises(), description="When an answer is owed")
+    rules: tuple[Rule, ...] = Field(default=DEFAULT_RULES, description="What to do about a mention, read from the top")  # fmt: skip
+    templates: Templates = Field(default=(), description="Texts for drafts, offered before those that ship")
+    default_templates: bool = Field(default=True, description="Whether to offer the templates that ship as well")
+    exemptions: tuple[str, ...] = Field(default=EXEMPTIONS, min_length=1, description="The reasons for which an address may be closed without an answer")  # fmt: skip
+    analysis: AnalysisSettings = AnalysisSettings()
+    delivery: Delivery = Delivery()
+    pace: Pace = Pace()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A listener or responder that can be built: ``plugin.build(config)``."""
+
+    name: str
+    plugin: Plugin
+    config: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A config without fault. `routes` says which responder answers what a listener heard ("" nobody)."""
+
+    root: Root
+    listeners: Mapping[str, Service]
+    responders: Mapping[str, Service]
+    routes: Mapping[str, str]
+    templates: tuple[Template, ...]
+
+    @property
+    def notifiers(self) -> tuple[str, ...]:
+        """Who can tell people, in the order of the file."""
+        return tuple(name for name, service in self.responders.items() if service.plugin.notifies)
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read, fill in and check a config file.
+
+    Raises:
+        ConfigError: with ALL faults, each with its line, its path, what is wrong and what would be right.
+    """
+    file = yaml_file.read(path, environment)
+    faults = list(file.faults)
+    if not isinstance(file.data, dict):
+        raise ConfigError([file.fault((), "the file must hold keys and values", "begin with brand:")])
+    root = _root(file, faults)
+    services = {
+        side: dict(_services(file, side, faults)) for side in typing.get_args(Side)
+    }
+    faults += _crossed(file, root, services) if root else ()
+    if faults or root is None:
+        raise ConfigError(sorted(set(faults), key=lambda f: (f.line, f.path)))
+    shipped = drafts.default_templates() if root.default_templates else ()
+    templates = (*root.templates, *shipped)
+    routes = _routes(root, services)
+    return Settings(root, services["listeners"], services["responders"], routes, templates)
+
+
+def brand_and_analysis(path: Path) -> tuple[Brand, AnalysisSettings]:
+    """What tagging needs of a config; nothing else of it has to be right, and no secret to be there.
+
+    Raises:
+        ConfigError: with the faults of these two sections.
+    """
+    file, faults = yaml_file.read(path), list[Fault]()
+    brand = _section(file, "brand", Brand, faults)
+    analysis = _section(file, "analysis", AnalysisSettings, faults)
+    if brand is None or analysis is None:
+        raise ConfigError(faults)
+    return brand, analysis
+
+
+def _section(file: YamlFile, key: str, model: type[Model], faults: list[Fault]) -> Model | None:
+    data = file.data if isinstance(file.data, dict) else {}
+    try:
+        return model.model_validate(data.get(key, {}))
+    except ValidationError as error:
+        faults += _faults(file, error, model, (key,))
+        return None
+
+
+def _root(file: YamlFile, faults: list[Fault]) -> Root | None:
+    try:
+        return Root.model_validate(file.data)
+    except ValidationError as error:
+        faults += _faults(file, error, Root, ())
+        return None
+
+
+# --- Listeners and responders: their own keys, and those of their account -----------------------
+
+
+def _services(file: YamlFile, side: Side, faults: list[Fault]) -> Iterator[tuple[str, Service]]:
+    entries = file.data.get(side)
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
+            continue  # the root says so
+        place: Place = (side, name)
+        try:
+            plugin = plugins.find(side, entry["type"])
+        except LookupError as error:
+            faults.append(file.fault((*place, "type"), str(error)))
+            continue
+        found = _own_faults(file, side, name, entry, plugin)
+        faults += found
+        if not found:
+            yield name, Service(name, plugin, plugin.config.model_validate(_values(file, side, entry, plugin)))
+
+
+def _values(file: YamlFile, side: Side, entry: Mapping[str, Any], plugin: Plugin) -> dict[str, Any]:
+    """What the plugin's own settings are made from: its keys of the entry, and of the account."""
+    account = _account(file, entry)
+    mine = {k: v for k, v in entry.items() if k not in _common(side)}
+    return {k: v for k, v in account.items() if k in plugin.config.model_fields} | mine
+
+
+def _own_faults(
+    file: YamlFile, side: Side, name: str, entry: Mapping[str, Any], plugin: Plugin
+) -> list[Fault]:
+    faults = list[Fault]()
+    account = entry.get("account")
+    if account and not isinstance((file.data.get("accounts") or {}).get(account), dict):
+        wrong = f"there is no account {account!r}"
+        faults.append(file.fault((side, name, "account"), wrong, f"add it under accounts: as {account}:"))
+    values = _values(file, side, entry, plugin)
+
+    def place(key: str) -> Place:
+        inherited = key not in entry and key in _account(file, entry)
+        return ("accounts", str(account), key) if inherited else (side, name, key)
+
+    try:
+        plugin.config.model_validate(values)
+    except ValidationError as error:
+        faults += _faults(file, error, plugin.config, (side, name), place, set(_common(side)))
+    for key, field in plugin.config.model_fields.items():
+        if key in values and field.annotation in (SecretStr, SecretStr | None) and place(key) not in file.filled:
+            mend = f"write {key}: ${{SOME_NAME}} and set that variable where Vigie starts"
+            faults.append(file.fault(place(key), "a secret must not stand in the file", mend))
+    return faults
+
+
+def _account(file: YamlFile, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    accounts = file.data.get("accounts")
+    found = accounts.get(entry.get("account")) if isinstance(accounts, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _common(side: Side) -> tuple[str, ...]:
+    return tuple((ListenerEntry if side == "listeners" else ResponderEntry).model_fields)
+
+
+# --- What no single section can see --------------------------------------------------------------
+
+
+def _crossed(file: YamlFile, root: Root, services: Mapping[str, Mapping[str, Service]]) -> Iterator[Fault]:
+    yield from _unknown_account_keys(file, root, services)
+    responders = services["responders"]
+    for name, entry in root.listeners.items():
+        if entry.responder and not (entry.responder in responders and responders[entry.responder].plugin.replies):
+            able = ", ".join(n for n, s in responders.items() if s.plugin.replies) or "none yet"
+            wrong = f"there is no responder {entry.responder!r} that can reply"
+            yield file.fault(("listeners", name, "responder"), wrong, f"there are: {able}")
+    notifiers = [n for n, s in responders.items() if s.plugin.notifies]
+    for i, tier in enumerate(root.promises.tiers):
+        for target in (t for t in tier.to if t not in notifiers):
+            wrong = f"there is no responder {target!r} that can tell people"
+            yield file.fault(("promises", "tiers", i, "to"), wrong, f"there are: {', '.join(notifiers) or 'none yet'}")  # fmt: skip
+    for name, service in responders.items():
+        timeout = timedelta(seconds=getattr(service.config, "timeout", 0))
+        if timeout >= root.delivery.lease:
+            wrong = f"the lease must be longer than the timeout of responder {name!r} ({timeout.total_seconds():g}s)"
+            yield file.fault(("delivery", "lease"), wrong, "or a reply could be sent twice")
+
+
+def _unknown_account_keys(
+    file: YamlFile, root: Root, services: Mapping[str, Mapping[str, Service]]
+) -> Iterator[Fault]:
+    for account, values in root.accounts.items():
+        users = [
+            services[side][name]
+            for side, entries in (("listeners", root.listeners), ("responders", root.responders))
+            for name, entry in entries.items()
+            if entry.account == account and name in services[side]
+        ]
+        known = {key for service in users for key in service.plugin.config.model_fields}
+        for key in values if users else ():
+            if key not in known:
+                yield file.fault(("accounts", account, key), "no listener or responder of this account knows this key", _guess(key, known))  # fmt: skip
+
+
+def _routes(root: Root, services: Mapping[str, Mapping[str, Service]]) -> dict[str, str]:
+    """Who answers what: as written, else the responder that shares the listener's account."""
+    by_account = {
+        entry.account: name
+        for name, entry in root.responders.items()
+        if entry.account and services["responders"][name].plugin.replies
+    }
+    return {
+        name: entry.responder if entry.responder is not None else by_account.get(entry.account, "")
+        for name, entry in root.listeners.items()
+    }
+
+
+def ready_to_run(settings: Settings, file: str) -> None:
+    """Refuse to start a watch that would hear nothing, or ring for nobody.
+
+    Raises:
+        ConfigError: says which of them is missing.
+    """
+    faults = []
+    if not settings.listeners:
+        faults.append(Fault(file, 1, "listeners", "there is none, so nothing would be heard", "add one"))
+    if not settings.notifiers:
+        mend = "add a responder that can tell people, such as {type: console} or {type: webhook}"
+        faults.append(Fault(file, 1, "responders", "none of them can tell people, so alarms would ring for nobody", mend))  # fmt: skip
+    if faults:
+        raise ConfigError(faults)
+
+
+# --- Faults in words -----------------------------------------------------------------------------
+
+
+def _faults(
+    file: YamlFile,
+    error: ValidationError,
+    model: type[BaseModel],
+    base: Place,
+    place: typing.Callable[[str], Place] | None = None,
+    also: set[str] = frozenset(),  # type: ignore[assignment]
+) -> Iterator[Fault]:
+    for found in error.errors(include_url=False, include_input=False):
+        loc: Place = tuple(p for p in found["loc"] if not (isinstance(p, str) and p.startswith("function-")))
+        here = (*place(str(loc[0])), *loc[1:]) if place and loc else (*base, *loc)
+        wrong, mend = found["msg"], ""
+        if found["type"] == "extra_forbidden":
+            wrong, mend = "this key is not known here", _guess(str(loc[-1]), _keys(model, loc[:-1]) | also)
+        elif found["type"] == "missing":
+            wrong = "this key is missing"
+            if (about := _about(model, loc)) is not None:
+                mend = about
+        elif "error" in found.get("ctx", {}):
+            wrong = str(found["ctx"]["error"])
+        if here in file.filled and "${" in str(_at(file.data, here)):
+            continue  # the variable is not set, which is said already
+        yield file.fault(here, wrong[:1].lower() + wrong[1:], mend)
+
+
+def _at(data: Any, place: Place) -> Any:
+    for part in place:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def _guess(key: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known are: {', '.join(sorted(known))}" if known else ""
+
+
+def _keys(model: type[BaseModel], loc: Place) -> set[str]:
+    """The keys that fit at a place below `model`."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        inner = _model_in(field.annotation) if field else None
+        model = inner or model
+    return set(model.model_fields)
+
+
+def _about(model: type[BaseModel], loc: Place) -> str | None:
+    for part in loc[:-1]:
+        field = model.model_fields.get(str(part))
+        model = (_model_in(field.annotation) if field else None) or model
+    missing = model.model_fields.get(str(loc[-1]))
+    return missing.description if missing else None
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model inside ``Model | None``, ``tuple[Model, ...]``, ``Mapping[str, Model]``, ``Annotated``..."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next(filter(None, map(_model_in, typing.get_args(annotation))), None)

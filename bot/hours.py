@@ -1,0 +1,321 @@
+"""When is somebody there to answer? The calendar of config, and open time counted on it. Pure.
+
+The open times of a calendar are defined by one sentence: *an instant is open when the clock on the wall
+of the calendar's time zone shows a time within a span of that weekday, and that date is no holiday.* So
+an hour that a DST night skips is not counted, an hour that it repeats counts twice (it really passed
+twice), and a span that would start within the skipped hour starts at its end.
+
+Open times are worked out in UTC, a year at a time, with running totals: a deadline is then two binary
+searches away, however far off it is. Lengths are whole microseconds, so nothing is rounded.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import Final, NamedTuple, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from bot.durations import Duration, SomeTime
+
+__all__ = ["Calendar", "Duration", "PublicHolidays", "SomeTime", "in_utc", "plus"]
+
+_STRICT: Final = ConfigDict(frozen=True, extra="forbid")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = timedelta(days=1)
+_END: Final = datetime.max.replace(tzinfo=UTC)
+# Outside these years a date is a network's mistake: every hour counts, and no table is made.
+_YEARS: Final = range(1970, 2200)
+_LONGEST_CLOSURE: Final = timedelta(days=60)
+_WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def in_utc(at: datetime) -> datetime:
+    """The same instant in UTC.
+
+    Raises:
+        ValueError: it has no time zone, so it names no instant.
+    """
+    if at.tzinfo is UTC:
+        return at
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone")
+    return at.astimezone(UTC)
+
+
+def plus(at: datetime, length: timedelta) -> datetime:
+    """`at` + `length`, or the end of the calendar's ten thousand years where that is past it."""
+    try:
+        return at + length
+    except OverflowError:
+        return _END
+
+
+# --- The calendar --------------------------------------------------------------------------------
+
+
+def _days(key: str) -> list[str]:
+    """``"mon-fri"`` or ``"sat, sun"`` → its days; a range may run over the week's end."""
+    days: list[str] = []
+    for part in key.lower().split(","):
+        first, _, last = (word.strip() for word in part.partition("-"))
+        if first not in _WEEK or (last or first) not in _WEEK:
+            raise ValueError(f"{key!r} is no weekday or range of them; write mon, mon-fri or sat,sun")
+        start, length = _WEEK.index(first), (_WEEK.index(last or first) - _WEEK.index(first)) % 7
+        days += [_WEEK[(start + i) % 7] for i in range(length + 1)]
+    return days
+
+
+def _span(text: object) -> tuple[int, int]:
+    """``"09:00-12:00"`` → minutes of the day, from and to."""
+    found = re.fullmatch(r"\s*(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)\s*", str(text))
+    if not found:
+        raise ValueError(f'{text!r} is not a span of the day; write for example "09:00-12:00"')
+    h1, m1, h2, m2 = map(int, found.groups())
+    start, end = h1 * 60 + m1, h2 * 60 + m2
+    if m1 > 59 or m2 > 59 or end > 1440:
+        raise ValueError(f"{text!r}: the day runs from 00:00 to 24:00")
+    if end <= start:
+        raise ValueError(f"{text!r} ends before it starts; a night is two spans, cut at 24:00 and 00:00")
+    return start, end
+
+
+def _spans(value: object) -> list[str]:
+    """The spans of one day in order, each written ``HH:MM-HH:MM``."""
+    texts = value if isinstance(value, list | tuple) else [value]
+    spans = sorted(_span(text) for text in texts)
+    for (_, end), (start, _) in pairwise(spans):
+        if start < end:
+            raise ValueError(f"two spans overlap at {start // 60:02}:{start % 60:02}")
+    return [f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in spans]
+
+
+class PublicHolidays(BaseModel):
+    """The public holidays of a country, from the `holidays` package (https://pypi.org/project/holidays)."""
+
+    model_config = _STRICT
+    country: str = Field(description="ISO 3166 code of the country, for example FR")
+    subdivision: str | None = Field(
+        default=None, description="ISO 3166-2 code of a region without the country's, for example 57"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        self.of(2024)
+        return self
+
+    @property
+    def edition(self) -> str:
+        """Which edition of the package the days come from."""
+        from holidays.version import __version__  # noqa: PLC0415
+
+        return f"holidays {__version__}"
+
+    def of(self, year: int) -> frozenset[date]:
+        """The days that are holidays in a year.
+
+        Raises:
+            ValueError: the package does not know the country or the subdivision, or is not installed.
+        """
+        try:
+            import holidays  # noqa: PLC0415  80 ms that only users of holidays shall pay
+        except ImportError:
+            raise ValueError("public holidays need the package: pip install holidays") from None
+        try:
+            return frozenset(holidays.country_holidays(self.country, self.subdivision, years=year))
+        except NotImplementedError:
+            parts = ", ".join(holidays.list_supported_countries().get(self.country, ()))
+            mend = f"the parts known are {parts}" if parts else "write a two-letter code, for example FR"
+            place = f"{self.country}-{self.subdivision}" if self.subdivision else self.country
+            raise ValueError(f"no holidays are known for {place}; {mend}") from None
+
+
+class _Year(NamedTuple):
+    """The open times of one UTC year, in microseconds since 1970: the i-th runs from `starts[i]` to
+    `ends[i]`, and `totals[i]` is how much was open from the year's start to `ends[i]`."""
+
+    end: int
+    starts: list[int]
+    ends: list[int]
+    totals: list[int]
+
+    def before(self, t: int) -> int:
+        """How much was open from the year's start to `t`."""
+        i = bisect_right(self.starts, t) - 1
+        return 0 if i < 0 else self.totals[i] - max(0, self.ends[i] - t)
+
+    def after(self, total: int) -> int:
+        """The first instant at which `total` (more than nothing, at most `totals[-1]`) was open."""
+        i = bisect_left(self.totals, total)
+        return self.ends[i] - (self.totals[i] - total)
+
+
+class Calendar(BaseModel):
+    """When people are there to answer."""
+
+    model_config = _STRICT
+    timezone: str = Field(default="UTC", description="IANA time zone, for example Europe/Paris")
+    hours: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description='Open spans by weekday: {"mon-fri": ["09:00-12:00", "14:00-17:00"]}. '
+        "Default: none given, which means 24 hours, 7 days",
+    )
+    holidays: PublicHolidays | None = Field(default=None, description="Public holidays; default: none")
+    closed: tuple[date, ...] = Field(default=(), description="More dates that are closed: 2026-12-24")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Paris") from None
+        return value
+
+    @field_validator("hours", mode="before")
+    @classmethod
+    def _by_day(cls, value: object) -> object:
+        """One entry a weekday, so that two ways to write the same hours are the same policy."""
+        if not isinstance(value, Mapping):
+            return value
+        hours: dict[str, list[str]] = {}
+        for key, spans in value.items():
+            for day in _days(str(key)):
+                if day in hours:
+                    raise ValueError(f"{day} is given twice")
+                hours[day] = _spans(spans)
+        return {day: hours[day] for day in _WEEK if day in hours}
+
+    @field_validator("closed")
+    @classmethod
+    def _in_order(cls, value: tuple[date, ...]) -> tuple[date, ...]:
+        return tuple(sorted(set(value)))
+
+    @model_validator(mode="after")
+    def _opens(self) -> Self:
+        """Refuse a calendar that stays closed for 60 days: its promises would as good as never fall due."""
+        if self.hours and not any(self.hours.values()):
+            raise ValueError("no weekday has an open span; give one, or leave hours out for 24 hours, 7 days")
+        for day in self.closed:
+            start = datetime.combine(day, time(), UTC)
+            if (opens := self.add(start, _MICROSECOND)) - start > _LONGEST_CLOSURE:
+                raise ValueError(f"closed from {day} to {opens:%Y-%m-%d}: that is more than 60 days")
+        return self
+
+    def add(self, start: datetime, length: timedelta) -> datetime:
+        """The first instant (UTC) by which `length` of open time has passed since `start`.
+
+        It may be the very end of a span; a length of nothing gives `start` itself.
+
+        Raises:
+            ValueError: `start` has no time zone.
+        """
+        start = in_utc(start)
+        if self._never_closes or not length:
+            return plus(start, length)
+        t, left, year = (start - _EPOCH) // _MICROSECOND, length // _MICROSECOND, start.year
+        while year in _YEARS:
+            table = self._year(year)
+            total = table.before(t) + left
+            if table.totals and total <= table.totals[-1]:
+                return _EPOCH + timedelta(microseconds=table.after(total))
+            left = total - (table.totals[-1] if table.totals else 0)
+            t, year = table.end, year + 1
+        return plus(_EPOCH, timedelta(microseconds=t + left))
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """How much open time lies between two instants; nothing where `end` is not after `start`.
+
+        Raises:
+            ValueError: an instant has no time zone.
+        """
+        start, end = in_utc(start), in_utc(end)
+        if self._never_closes or end <= start:
+            return max(end - start, timedelta(0))
+        t, last, year, total = (start - _EPOCH) // _MICROSECOND, (end - _EPOCH) // _MICROSECOND, start.year, 0
+        while year in _YEARS and t < last:
+            table = self._year(year)
+            total += table.before(min(last, table.end)) - table.before(t)
+            t, year = table.end, year + 1
+        return timedelta(microseconds=total + max(0, last - t))
+
+    @cached_property
+    def _never_closes(self) -> bool:
+        return not (self.hours or self.holidays or self.closed)
+
+    @cached_property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def _week(self) -> list[list[tuple[timedelta, timedelta]]]:
+        """For each weekday, its spans as times since that day's midnight on the wall."""
+        days = [self.hours.get(day, ()) if self.hours else ("00:00-24:00",) for day in _WEEK]
+        return [[(timedelta(minutes=a), timedelta(minutes=b)) for a, b in map(_span, day)] for day in days]
+
+    @cached_property
+    def _tables(self) -> dict[int, _Year]:
+        return {}
+
+    def _year(self, year: int) -> _Year:
+        if year not in self._tables:
+            self._tables[year] = self._table(year)
+        return self._tables[year]
+
+    def _table(self, year: int) -> _Year:
+        end = (datetime(year + 1, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+        table, total = _Year(end, [], [], []), 0
+        for first, last in self._open_in(year):
+            start, stop = (first - _EPOCH) // _MICROSECOND, (last - _EPOCH) // _MICROSECOND
+            total += stop - start
+            for column, value in zip(table[1:], (start, stop, total), strict=True):
+                column.append(value)
+        return table
+
+    def _open_in(self, year: int) -> Iterator[tuple[datetime, datetime]]:
+        """The open times of a UTC year, in order, as pairs of UTC instants."""
+        shut = set(self.closed)
+        if self.holidays:  # the wall may show the last day of the year before, or the first of the next
+            shut = shut.union(*(self.holidays.of(y) for y in (year - 1, year, year + 1)))
+        for start, end, offset in self._stretches(year):
+            day = (start + offset).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+            wall_end = (end + offset).replace(tzinfo=None)
+            while day < wall_end:
+                if day.date() not in shut:
+                    midnight = day.replace(tzinfo=UTC) - offset
+                    for opens, closes in self._week[day.weekday()]:
+                        first, last = max(start, midnight + opens), min(end, midnight + closes)
+                        if first < last:
+                            yield first, last
+                day += _DAY
+
+    def _stretches(self, year: int) -> Iterator[tuple[datetime, datetime, timedelta]]:
+        """The UTC year cut where the zone's offset changes: (from, to, offset that holds between)."""
+        start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+        at, offset = start, self._offset(start)
+        while at < end:
+            after = min(at + _DAY, end)
+            if self._offset(after) != offset:
+                change = self._change(at, after)
+                yield start, change, offset
+                start, offset = change, self._offset(after)
+            at = after
+        yield start, end, offset
+
+    def _offset(self, at: datetime) -> timedelta:
+        return at.astimezone(self._zone).utcoffset() or timedelta(0)
+
+    def _change(self, low: datetime, high: datetime) -> datetime:
+        """The second at which the offset of `low` gives way to that of `high`."""
+        before = self._offset(low)
+        while high - low > timedelta(seconds=1):
+            middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+            low, high = (middle, high) if self._offset(middle) == before else (low, middle)
+        return high

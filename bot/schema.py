@@ -1,0 +1,35 @@
+"""The config as a JSON Schema, for editors that complete and check YAML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot import plugins
+from bot.config import ListenerEntry, ResponderEntry, Root
+from bot.plugins import Side
+
+
+def config_schema() -> dict[str, Any]:
+    """A JSON Schema (draft 2020-12) of config.yaml with every listener and responder that is installed."""
+    schema = Root.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    definitions = schema["$defs"]
+    for side, entry in (("listeners", ListenerEntry), ("responders", ResponderEntry)):
+        definitions[entry.__name__] = {"oneOf": [_entry(side, entry, name, definitions) for name in plugins.names(side)]}  # type: ignore[arg-type]  # fmt: skip
+    return schema
+
+
+def _entry(
+    side: Side, common: type[ListenerEntry] | type[ResponderEntry], kind: str, definitions: dict[str, Any]
+) -> dict[str, Any]:
+    """What an entry of one type may hold. Keys may come from its account, so only the type is required."""
+    shared = common.model_json_schema()
+    own = plugins.find(side, kind).config.model_json_schema()
+    definitions.update(own.pop("$defs", {}))
+    return {
+        "type": "object",
+        "title": kind,
+        "properties": {**shared["properties"], **own["properties"], "type": {"const": kind}},
+        "required": ["type"],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,147 @@
+"""What the brand said, and what it ends: replies of ours and answers given natively on the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.models import Mention
+from bot.store import conversations, escalations, events
+from bot.store.engine import Row, Tx, marks, ms
+from bot.store.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Which mentions an answer ended, and through what: goes into the log with each of them."""
+
+    how: str
+    remote_id: str
+    url: str
+
+
+def native(tx: Tx, mention: Mention, now: int) -> None:
+    """A message by the brand itself was heard. It is one of ours coming back, one of ours that we were
+    not sure of, or an answer that somebody gave on the network without Vigie."""
+    known = tx.row(
+        "SELECT id FROM answers WHERE network = ? AND remote_id = ?", (mention.network, mention.remote_id)
+    )
+    if known is not None:
+        return
+    if (pending := _pending_reply(tx, mention)) is not None:
+        from_reply(tx, pending, mention.remote_id, mention.url, now, actor="listener")
+        return
+    parent = _parent(tx, mention)
+    thread = parent["thread"] if parent else mention.in_reply_to or mention.remote_id
+    _keep(tx, mention.network, mention.remote_id, mention.in_reply_to, thread, None, mention.text,
+          mention.url, ms(mention.posted_at))  # fmt: skip
+    if parent is not None:
+        before = _open_ones(tx, parent["conversation_id"], "posted_at", ms(mention.posted_at))
+        ended = Ended("native", mention.remote_id, mention.url)
+        events.append(tx, now, end(tx, {parent["id"], *before}, now, ended))
+        conversations.said(tx, parent["conversation_id"])
+
+
+def already_given(tx: Tx, network: str, remote_id: str) -> Row | None:
+    """The brand's answer to a message that is heard only now (pages may come in reverse order)."""
+    return tx.row(
+        "SELECT remote_id, url, posted_at FROM answers WHERE network = ? AND in_reply_to = ? LIMIT 1",
+        (network, remote_id),
+    )
+
+
+def from_reply(tx: Tx, reply: Row, remote_id: str, url: str, now: int, actor: str = events.SYSTEM) -> None:
+    """The network confirmed a reply of ours: keep the proof and end what the approver saw open.
+
+    A reply that a human approved answers all that this person had said in the conversation by then; one
+    that went out by itself answers only the mention it was made for.
+    """
+    settled = tx.run(
+        "UPDATE replies SET state = 'sent', remote_id = :remote_id, url = :url, lease_until = NULL,"
+        " reason = '' WHERE id = :id AND state IN ('sending', 'unsure')",
+        {"id": reply["id"], "remote_id": remote_id, "url": url},
+    )
+    if not settled:
+        return
+    mention = tx.row(
+        "SELECT m.*, c.thread FROM mentions m JOIN conversations c ON c.id = m.conversation_id"
+        " WHERE m.id = ?",
+        (reply["mention_id"],),
+    )
+    assert mention is not None, "a reply belongs to a mention"
+    _keep(tx, mention["network"], remote_id, mention["remote_id"], mention["thread"], reply["id"],
+          reply["text"], url, now)  # fmt: skip
+    proof = {"remote_id": remote_id, "url": url, "text": events.digest(reply["text"])}
+    ended = Ended("reply", remote_id, url)
+    seen = [] if reply["approved_by"].startswith(events.RULE) else _open_ones(
+        tx, mention["conversation_id"], "said", reply["approved_said"]
+    )  # fmt: skip
+    log = [Event("sent", mention["id"], reply["id"], actor=actor, data=proof)]
+    events.append(tx, now, log + end(tx, {mention["id"], *seen}, now, ended))
+    conversations.said(tx, mention["conversation_id"])
+
+
+def end(tx: Tx, mention_ids: set[int], now: int, ended: Ended) -> list[Event]:
+    """Mark the open ones among these as answered; what waited for them is no longer needed. Returns what
+    the log must say of it."""
+    ids = sorted(mention_ids)
+    answered = tx.rows(
+        "UPDATE mentions SET state = 'answered', ended_at = ?, alarm_at = NULL, lease_until = NULL"
+        f" WHERE id IN ({marks(len(ids))}) AND state IN ('new', 'waiting', 'escalated', 'answering')"
+        " RETURNING id",
+        (now, *ids),
+    )
+    data = {"how": ended.how, "remote_id": ended.remote_id, "url": ended.url}
+    log = [Event("answered", row["id"], data=data) for row in answered]
+    done = [row["id"] for row in answered]
+    log += discard_waiting(tx, done, "answered")
+    log += escalations.close_for(tx, done, now)
+    return log
+
+
+def discard_waiting(tx: Tx, mention_ids: list[int], reason: str) -> list[Event]:
+    """Nothing more is to be sent for these mentions; what may already be on its way is left alone."""
+    if not mention_ids:
+        return []
+    gone = tx.rows(
+        f"UPDATE replies SET state = 'discarded', reason = ? WHERE mention_id IN ({marks(len(mention_ids))})"
+        " AND state IN ('draft', 'ready', 'refused') RETURNING id, mention_id",
+        (reason, *mention_ids),
+    )
+    return [Event("discarded", r["mention_id"], r["id"], data={"reason": reason}) for r in gone]
+
+
+def _open_ones(tx: Tx, conversation: int, condition: str, bound: int) -> list[int]:
+    rows = tx.rows(
+        f"SELECT id FROM mentions WHERE conversation_id = ? AND {condition} <= ?"
+        " AND state IN ('new', 'waiting', 'escalated', 'answering')",
+        (conversation, bound),
+    )
+    return [row["id"] for row in rows]
+
+
+def _pending_reply(tx: Tx, mention: Mention) -> Row | None:
+    found = tx.rows(
+        "SELECT r.* FROM replies r JOIN mentions m ON m.id = r.mention_id"
+        " WHERE m.network = ? AND m.remote_id = ? AND r.state IN ('sending', 'unsure')",
+        (mention.network, mention.in_reply_to),
+    )
+    return next((row for row in found if row["text"].split() == mention.text.split()), None)
+
+
+def _parent(tx: Tx, mention: Mention) -> Row | None:
+    if not mention.in_reply_to:
+        return None
+    return tx.row(
+        "SELECT m.id, m.conversation_id, c.thread FROM mentions m"
+        " JOIN conversations c ON c.id = m.conversation_id WHERE m.network = ? AND m.remote_id = ?",
+        (mention.network, mention.in_reply_to),
+    )
+
+
+def _keep(tx: Tx, *values: Any) -> None:
+    tx.run(
+        "INSERT INTO answers (network, remote_id, in_reply_to, thread, reply_id, text, url, posted_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (network, remote_id) DO NOTHING",
+        values,
+    )

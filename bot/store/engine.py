@@ -1,0 +1,77 @@
+"""What the queries need of a database, and no more. The queries stand in this package's other files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+Row = Mapping[str, Any]
+Params = Mapping[str, Any] | Sequence[Any]
+
+
+class Tx(Protocol):
+    """One transaction. SQL is written with ``:name`` parameters, or ``?`` where a batch must be quick."""
+
+    # How a claim steps over rows that another worker has locked: "" or "FOR UPDATE SKIP LOCKED".
+    skip_locked: str
+
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
+        """All rows of a query, or of a change with RETURNING."""
+        ...
+
+    def row(self, sql: str, params: Params = ()) -> Row | None:
+        """The first row, if there is one."""
+        ...
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        """Make a change; how many rows it touched."""
+        ...
+
+    def many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
+        """Make the same change for each set of ``?`` parameters."""
+        ...
+
+
+class Store(Protocol):
+    """A database with Vigie's tables. Safe to use from several threads; each has its own connection."""
+
+    def tx(self) -> AbstractContextManager[Tx]:
+        """A transaction that writes: all of it is kept, durably, or none.
+
+        Raises:
+            StoreUnavailable: the disk is full or another program keeps the file locked.
+        """
+        ...
+
+    def read(self) -> AbstractContextManager[Tx]:
+        """A transaction that only reads, and sees one moment."""
+        ...
+
+    def close(self) -> None: ...
+
+
+Clock = Callable[[], datetime]
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+def ms(instant: datetime) -> int:
+    """An aware instant as the store keeps it: whole milliseconds since 1970 UTC."""
+    return (instant - EPOCH) // _MS
+
+
+def instant(value: int) -> datetime:
+    return EPOCH + value * _MS
+
+
+def marks(count: int) -> str:
+    """``?, ?, ?``: the placeholders of an IN list."""
+    return ", ".join("?" * count)

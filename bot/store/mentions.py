@@ -1,0 +1,238 @@
+"""Hearing: mentions, their promises and the first events, all in the listener's one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from bot.models import Author, Kind, Mention
+from bot.store import answers, conversations, escalations, events
+from bot.store.engine import Row, Tx, instant, marks, ms
+from bot.store.events import Event
+
+# What no database keeps as text: NUL, and halves of surrogate pairs.
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+_OPEN: Final = "('new', 'waiting', 'escalated', 'answering')"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """When an address must be answered by, under which policy, and when the first alarm rings (ms)."""
+
+    due_at: int
+    policy: str
+    alarm_at: int | None
+
+
+PromiseFor = Callable[[Mention, datetime], Promise]
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a batch brought."""
+
+    new: int = 0
+    edited: int = 0
+    deleted: int = 0
+    own: int = 0
+
+
+def hear(tx: Tx, listener: str, mentions: Iterable[Mention], promise_for: PromiseFor, now: datetime) -> Heard:
+    """Store what is new, note what changed, and let the brand's own answers close what they answer.
+
+    Nothing is dropped: a mention that is known already (network, remote_id) keeps its newest text.
+    """
+    # The last word on an id wins; older messages first, so that a reply finds its parent's thread.
+    batch = {(m.network, m.remote_id): m for m in map(storable, mentions)}
+    ordered = sorted(batch.values(), key=lambda m: m.posted_at)
+    theirs = [m for m in ordered if not m.own]
+    known = _known(tx, theirs)
+    fresh = [m for m in theirs if (m.network, m.remote_id) not in known]
+    heard, log = Heard(new=len(fresh)), list[Event]()
+    log += _insert(tx, listener, fresh, promise_for, now)
+    for mention in theirs:
+        if (before := known.get((mention.network, mention.remote_id))) is not None:
+            changes = _update(tx, before, mention, promise_for, now)
+            heard.edited += bool(changes)
+            log += changes
+    events.append(tx, ms(now), log)
+    for mention in (m for m in ordered if m.own):
+        heard.own += 1
+        answers.native(tx, mention, ms(now))
+    return heard
+
+
+def storable(mention: Mention) -> Mention:
+    """The mention with whatever cannot be stored replaced by U+FFFD; nobody is lost over a bad character.
+    A share is owed nothing, whatever else is said of it."""
+    author = mention.author
+    texts = (mention.network, mention.remote_id, mention.text, mention.url, mention.lang,
+             mention.in_reply_to, mention.conversation, author.id, author.handle, author.name)  # fmt: skip
+    if mention.kind is Kind.SHARE and mention.addressed:
+        mention = replace(mention, addressed=False)
+    if not _UNSTORABLE.search("".join(texts)):
+        return mention
+    clean = [_UNSTORABLE.sub("\ufffd", text) for text in texts]
+    return replace(
+        mention,
+        network=clean[0], remote_id=clean[1], text=clean[2], url=clean[3], lang=clean[4],
+        in_reply_to=clean[5], conversation=clean[6],
+        author=Author(clean[7], clean[8], clean[9], author.followers),
+    )  # fmt: skip
+
+
+def delete(tx: Tx, listener: str, remote_ids: Sequence[str], now: datetime) -> int:
+    """Their authors took these down: nothing is owed for them any more. How many that ended."""
+    if not remote_ids:
+        return 0
+    rows = tx.rows(
+        "UPDATE mentions SET state = 'deleted', ended_at = ?, alarm_at = NULL, lease_until = NULL"
+        f" WHERE listener = ? AND remote_id IN ({marks(len(remote_ids))})"
+        f" AND (state IN {_OPEN} OR state = 'ignored') RETURNING id, conversation_id",
+        (ms(now), listener, *remote_ids),
+    )
+    gone = [row["id"] for row in rows]
+    log = [Event("deleted", mention_id) for mention_id in gone]
+    log += answers.discard_waiting(tx, gone, "deleted by author")
+    log += escalations.close_for(tx, gone, ms(now))
+    events.append(tx, ms(now), log)
+    for row in rows:
+        conversations.said(tx, row["conversation_id"])
+    return len(gone)
+
+
+def mention(row: Row) -> Mention:
+    """The mention as the listener gave it, from a row of ``mentions`` joined with its thread."""
+    return Mention(
+        network=row["network"],
+        remote_id=row["remote_id"],
+        text=row["text"],
+        posted_at=instant(row["posted_at"]),
+        author=Author(row["author_id"], row["author_handle"], row["author_name"], row["author_followers"]),
+        kind=Kind(row["kind"]),
+        addressed=bool(row["addressed"]),
+        url=row["url"],
+        lang=row["lang"],
+        in_reply_to=row["in_reply_to"],
+        conversation=row["thread"],
+    )
+
+
+def _known(tx: Tx, mentions: Sequence[Mention]) -> dict[tuple[str, str], Row]:
+    found: dict[tuple[str, str], Row] = {}
+    for network in {m.network for m in mentions}:
+        ids = [m.remote_id for m in mentions if m.network == network]
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            rows = tx.rows(
+                "SELECT id, network, remote_id, text, url, state, addressed, conversation_id, policy"
+                f" FROM mentions WHERE network = ? AND remote_id IN ({marks(len(part))})",
+                (network, *part),
+            )
+            found |= {(row["network"], row["remote_id"]): row for row in rows}
+    return found
+
+
+def _insert(
+    tx: Tx, listener: str, fresh: Sequence[Mention], promise_for: PromiseFor, now: datetime
+) -> list[Event]:
+    log, threads, heard_at = list[Event](), dict[tuple[str, str], str](), ms(now)
+    for m in fresh:
+        thread = _thread(tx, m, threads)
+        threads[m.network, m.remote_id] = thread
+        place = conversations.join(tx, m.network, thread, m.author.id)
+        promise = promise_for(m, now) if m.addressed else None
+        posted_at = min(ms(m.posted_at), heard_at)
+        row = tx.row(
+            _INSERT,
+            (m.network, m.remote_id, listener, place["id"], m.kind, m.url, m.author.id, m.author.handle,
+             m.author.name, m.author.followers, m.text, m.lang, m.in_reply_to, place["said"], posted_at,
+             heard_at, int(m.addressed), promise and promise.due_at, promise and promise.policy,
+             promise and promise.alarm_at),
+        )  # fmt: skip
+        assert row is not None, "an insert returns its row"
+        log.append(Event("heard", row["id"], source=listener, data=_facts(m, posted_at, promise)))
+        log += _answered_before(tx, m, row["id"], heard_at)
+    return log
+
+
+_INSERT: Final = (
+    "INSERT INTO mentions (network, remote_id, listener, conversation_id, kind, url, author_id,"
+    " author_handle, author_name, author_followers, text, lang, in_reply_to, said, posted_at, heard_at,"
+    " addressed, due_at, policy, alarm_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+)
+
+
+def _facts(mention: Mention, posted_at: int, promise: Promise | None) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "network": mention.network,
+        "addressed": mention.addressed,
+        "posted_at": posted_at,
+        "text": events.digest(mention.text),
+    }
+    if promise is not None:
+        facts |= {"due_at": promise.due_at, "policy": promise.policy}
+    return facts
+
+
+def _thread(tx: Tx, mention: Mention, in_batch: dict[tuple[str, str], str]) -> str:
+    """The network's own thread id; else the thread of what it replies to; else it begins one."""
+    if mention.conversation or not mention.in_reply_to:
+        return mention.conversation or mention.remote_id
+    parent = (mention.network, mention.in_reply_to)
+    if parent in in_batch:
+        return in_batch[parent]
+    row = tx.row(
+        "SELECT c.thread FROM mentions m JOIN conversations c ON c.id = m.conversation_id"
+        " WHERE m.network = ? AND m.remote_id = ?"
+        " UNION ALL SELECT thread FROM answers WHERE network = ? AND remote_id = ?",
+        parent * 2,
+    )
+    return row["thread"] if row else mention.in_reply_to
+
+
+def _answered_before(tx: Tx, mention: Mention, mention_id: int, now: int) -> list[Event]:
+    """Pages may come in reverse order: the brand's answer was heard before what it answers."""
+    given = answers.already_given(tx, mention.network, mention.remote_id)
+    if given is None:
+        return []
+    return answers.end(tx, {mention_id}, now, answers.Ended("native", given["remote_id"], given["url"]))
+
+
+def _update(
+    tx: Tx, before: Row, mention: Mention, promise_for: PromiseFor, now: datetime
+) -> list[Event]:
+    log = list[Event]()
+    if mention.text != before["text"]:
+        tx.run(
+            "UPDATE mentions SET text = ?, url = ?, edited_at = ? WHERE id = ?",
+            (mention.text, mention.url, ms(now), before["id"]),
+        )
+        log.append(Event("edited", before["id"], data={"text": events.digest(mention.text)}))
+    if mention.addressed and not before["addressed"]:
+        log.append(raise_to_address(tx, before["id"], promise_for(mention, now), "the network says so"))
+    if before["state"] == "deleted":
+        # The network shows it again: its author restored it, and the promise runs on.
+        tx.run(
+            "UPDATE mentions SET state = 'waiting', ended_at = NULL, alarm_at = due_at WHERE id = ?",
+            (before["id"],),
+        )
+        log.append(Event("restored", before["id"]))
+    if log:
+        conversations.said(tx, before["conversation_id"])
+    return log
+
+
+def raise_to_address(tx: Tx, mention_id: int, promise: Promise, reason: str) -> Event:
+    """A mention turns out to be an address: from now on it is owed an answer."""
+    tx.run(
+        "UPDATE mentions SET addressed = 1, due_at = ?, policy = ?, alarm_at = ?,"
+        " state = CASE state WHEN 'ignored' THEN 'waiting' ELSE state END WHERE id = ?",
+        (promise.due_at, promise.policy, promise.alarm_at, mention_id),
+    )
+    data = {"due_at": promise.due_at, "policy": promise.policy, "reason": reason}
+    return Event("addressed", mention_id, data=data)

@@ -1,0 +1,255 @@
+"""Replies on their way: drafts, claims by lease, and how each attempt was settled.
+
+Every change is one conditional UPDATE; whoever touches no row came second and does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.store import conversations, escalations, events
+from bot.store.engine import Row, Tx
+from bot.store.events import Event
+
+# Later than any clock: this row waits for a human.
+NEVER: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A candidate text. `cut`: it was shortened to fit, and a human must look at its end."""
+
+    text: str
+    template: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who approved, when (ms), and what had been said by then."""
+
+    by: str
+    at: int
+    said: int
+
+
+def add(
+    tx: Tx,
+    mention: Row,
+    responder: str,
+    drafts: Sequence[Draft],
+    now: int,
+    auto: Approval | None = None,
+    author: str = events.SYSTEM,
+) -> list[Event]:
+    """Store candidates for a mention; with `auto`, the first one is ready to go out by itself."""
+    log = []
+    for number, draft in enumerate(drafts):
+        approval = auto if number == 0 else None
+        row = tx.row(
+            _INSERT,
+            (mention["id"], mention["conversation_id"], responder, "ready" if approval else "draft",
+             draft.text, draft.template, number, int(draft.cut), now, approval and approval.by,
+             approval and approval.at, approval and events.digest(draft.text), approval and approval.said),
+        )  # fmt: skip
+        assert row is not None, "an insert returns its row"
+        data = {"template": draft.template, "text": events.digest(draft.text)}
+        log.append(Event("drafted", mention["id"], row["id"], actor=author, data=data))
+        if approval:
+            log.append(_approved(mention["id"], row["id"], approval, draft.text))
+    return log
+
+
+_INSERT: Final = (
+    "INSERT INTO replies (mention_id, conversation_id, responder, state, text, template, candidate, cut,"
+    " created_at, approved_by, approved_at, approved_hash, approved_said)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+)
+
+
+def _approved(mention_id: int, reply_id: int, approval: Approval, text: str) -> Event:
+    data = {"text": events.digest(text), "said": approval.said}
+    return Event("approved", mention_id, reply_id, actor=approval.by, data=data)
+
+
+def approve(tx: Tx, reply: Row, approval: Approval) -> list[Event]:
+    """Bind the exact text of `reply` to what had been said; the other candidates are put aside."""
+    done = tx.run(
+        "UPDATE replies SET state = 'ready', approved_by = :by, approved_at = :at, approved_hash = :hash,"
+        " approved_said = :said, attempts = 0, not_before = 0, reason = ''"
+        " WHERE id = :id AND state = 'draft' AND text = :text",
+        {"by": approval.by, "at": approval.at, "hash": events.digest(reply["text"]),
+         "said": approval.said, "id": reply["id"], "text": reply["text"]},
+    )  # fmt: skip
+    if not done:
+        return []
+    return [_approved(reply["mention_id"], reply["id"], approval, reply["text"])]
+
+
+def edit(tx: Tx, reply: Row, text: str, actor: str) -> list[Event]:
+    """Change the text of a draft, or of one that was refused; the log keeps what it was, as a hash."""
+    done = tx.run(
+        "UPDATE replies SET text = ?, cut = 0, state = 'draft', reason = '', attempts = 0, approved_by = NULL,"
+        " approved_at = NULL, approved_hash = NULL, approved_said = NULL"
+        " WHERE id = ? AND state IN ('draft', 'refused')",
+        (text, reply["id"]),
+    )
+    data = {"before": events.digest(reply["text"]), "text": events.digest(text)}
+    return [Event("draft_edited", reply["mention_id"], reply["id"], actor=actor, data=data)] if done else []
+
+
+def reject(tx: Tx, reply: Row, actor: str) -> list[Event]:
+    """A human puts a draft, or a refused reply, aside."""
+    done = tx.run(
+        "UPDATE replies SET state = 'discarded', reason = 'rejected'"
+        " WHERE id = ? AND state IN ('draft', 'refused')",
+        (reply["id"],),
+    )
+    if not done:
+        return []
+    data = {"reason": "rejected"}
+    return [Event("discarded", reply["mention_id"], reply["id"], actor=actor, data=data)]
+
+
+def claim(tx: Tx, responder: str, now: int, lease_until: int) -> Row | None:
+    """Take the next reply that may go out through `responder`; the attempt is counted before the call."""
+    return tx.row(
+        "UPDATE replies SET state = 'sending', attempts = attempts + 1, lease_until = :lease"
+        " WHERE id = (SELECT id FROM replies WHERE responder = :responder AND state = 'ready'"
+        f" AND not_before <= :now ORDER BY not_before, id LIMIT 1 {tx.skip_locked}) RETURNING *",
+        {"responder": responder, "now": now, "lease": lease_until},
+    )
+
+
+def claim_one(tx: Tx, reply_id: int, now: int, lease_until: int) -> Row | None:
+    """Take this reply, if it may go out now and nobody else has it."""
+    return tx.row(
+        "UPDATE replies SET state = 'sending', attempts = attempts + 1, lease_until = :lease"
+        " WHERE id = :id AND state = 'ready' AND not_before <= :now RETURNING *",
+        {"id": reply_id, "now": now, "lease": lease_until},
+    )
+
+
+def put_back(tx: Tx, reply: Row, reason: str) -> list[Event]:
+    """The conversation moved after the approval (promise 6): it is a draft again, before a human."""
+    done = tx.run(
+        "UPDATE replies SET state = 'draft', attempts = 0, lease_until = NULL, approved_by = NULL,"
+        " approved_at = NULL, approved_hash = NULL, approved_said = NULL, reason = :reason"
+        " WHERE id = :id AND state = 'sending'",
+        {"id": reply["id"], "reason": reason},
+    )
+    if not done:
+        return []
+    return [Event("stale", reply["mention_id"], reply["id"], data={"reason": reason}), *_waits_again(tx, reply)]
+
+
+def postpone(tx: Tx, reply: Row, until: int, reason: str, counts: bool = True) -> list[Event]:
+    """It surely did not go out; it is ready again at `until` (ms)."""
+    done = _settle(
+        tx, reply, "state = 'ready', not_before = :until, attempts = attempts - :given, reason = :reason",
+        until=until, given=int(not counts), reason=reason,
+    )  # fmt: skip
+    data = {"reason": reason, "until": until}
+    return [Event("postponed", reply["mention_id"], reply["id"], data=data)] if done else []
+
+
+def hold_back(tx: Tx, responder: str, until: int) -> None:
+    """Nothing goes out through this responder before `until` (ms)."""
+    tx.run(
+        "UPDATE replies SET not_before = ? WHERE responder = ? AND state = 'ready' AND not_before < ?",
+        (until, responder, until),
+    )
+
+
+def refuse(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
+    """It will not go out as it is: back to a human, who is told why."""
+    if not _settle(tx, reply, "state = 'refused', reason = :reason", reason=reason):
+        return []
+    key = f"mention:{reply['mention_id']}"
+    return [
+        Event("refused", reply["mention_id"], reply["id"], data={"reason": reason}),
+        *_waits_again(tx, reply, "escalated"),
+        *escalations.open_one(tx, key, reason, "reply refused", now, reply["mention_id"]),
+    ]
+
+
+def doubt(tx: Tx, reply: Row, reason: str, look_at: int) -> list[Event]:
+    """It may stand on the network: look there from `look_at` (ms) on, and send nothing before."""
+    if not _settle(tx, reply, "state = 'unsure', not_before = :at, reason = :reason", at=look_at, reason=reason):
+        return []
+    return [Event("unsure", reply["mention_id"], reply["id"], data={"reason": reason})]
+
+
+def expired(tx: Tx, now: int, longest: int) -> list[Row]:
+    """Attempts whose worker died: the lease is over, or so far ahead (more than `longest` ms) that the
+    clock was set back since."""
+    return tx.rows(
+        "SELECT * FROM replies WHERE state = 'sending' AND (lease_until <= ? OR lease_until > ?)",
+        (now, now + longest),
+    )
+
+
+def unsure(tx: Tx, now: int) -> list[Row]:
+    """What must be looked for on its network now."""
+    return tx.rows("SELECT * FROM replies WHERE state = 'unsure' AND not_before <= ? ORDER BY id", (now,))
+
+
+def look_later(tx: Tx, reply: Row, at: int, reason: str) -> None:
+    """The network could not be asked: look again at `at` (ms)."""
+    tx.run(
+        "UPDATE replies SET not_before = ?, reason = ? WHERE id = ? AND state = 'unsure'",
+        (at, reason, reply["id"]),
+    )
+
+
+def never_arrived(tx: Tx, reply: Row, now: int, actor: str = events.SYSTEM) -> list[Event]:
+    """It surely stands nowhere: ready again, if anybody still waits for it."""
+    waits = tx.row("SELECT 1 FROM mentions WHERE id = ? AND state = 'answering'", (reply["mention_id"],))
+    state = "ready" if waits else "discarded"
+    done = tx.run(
+        "UPDATE replies SET state = ?, not_before = ?, lease_until = NULL WHERE id = ? AND state = 'unsure'",
+        (state, now, reply["id"]),
+    )
+    kind = "not_found" if waits else "discarded"
+    return [Event(kind, reply["mention_id"], reply["id"], actor=actor)] if done else []
+
+
+def ask_human(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
+    """Nobody but a human can tell whether it was published: ring, and look no more by ourselves."""
+    done = tx.run(
+        "UPDATE replies SET not_before = ?, reason = ? WHERE id = ? AND state = 'unsure'",
+        (NEVER, reason, reply["id"]),
+    )
+    key = f"reply:{reply['id']}"
+    return escalations.open_one(tx, key, reason, "may be posted", now, reply["mention_id"]) if done else []
+
+
+def discard_doubt(tx: Tx, reply: Row, actor: str) -> list[Event]:
+    """A human gives up on a reply that may or may not stand; the mention waits again."""
+    done = tx.run(
+        "UPDATE replies SET state = 'discarded' WHERE id = ? AND state = 'unsure'", (reply["id"],)
+    )
+    if not done:
+        return []
+    return [Event("discarded", reply["mention_id"], reply["id"], actor=actor), *_waits_again(tx, reply)]
+
+
+def _settle(tx: Tx, reply: Row, change: str, **values: object) -> bool:
+    """Settle one attempt, unless its lease ended meanwhile and another took it over (fencing)."""
+    return bool(
+        tx.run(
+            f"UPDATE replies SET {change}, lease_until = NULL"
+            " WHERE id = :id AND state = 'sending' AND attempts = :attempt",
+            {**values, "id": reply["id"], "attempt": reply["attempts"]},
+        )
+    )
+
+
+def _waits_again(tx: Tx, reply: Row, state: str = "waiting") -> list[Event]:
+    done = tx.run(
+        "UPDATE mentions SET state = ? WHERE id = ? AND state = 'answering'", (state, reply["mention_id"])
+    )
+    conversations.changed(tx, reply["conversation_id"])
+    return [Event("waits_again", reply["mention_id"], reply["id"])] if done else []

@@ -1,0 +1,70 @@
+"""What each listener has heard: its cursor, and the record "complete from T1 to T2" with its gaps."""
+
+from __future__ import annotations
+
+from bot.models import Batch
+from bot.store import escalations, events
+from bot.store.engine import Row, Tx, ms
+from bot.store.events import Event
+
+
+def of(tx: Tx, listener: str, now: int) -> Row:
+    """The record of one listener; it begins at `now` (ms) where there is none."""
+    tx.run(
+        "INSERT INTO sources (listener, since) VALUES (?, ?) ON CONFLICT (listener) DO NOTHING",
+        (listener, now),
+    )
+    row = tx.row("SELECT * FROM sources WHERE listener = ?", (listener,))
+    assert row is not None, "it was just written"
+    return row
+
+
+def advance(tx: Tx, source: Row, batch: Batch, now: int) -> None:
+    """A poll succeeded: keep its cursor, widen the record, note a gap where one opened, and end the
+    incident if there was one. Belongs in the transaction that stores the mentions (promise 1)."""
+    listener, log = source["listener"], list[Event]()
+    begins = ms(batch.complete_from) if batch.complete_from else source["complete_to"] or now
+    until = max(ms(batch.complete_to), source["complete_to"] or 0)
+    if source["complete_to"] is not None and begins > source["complete_to"]:
+        hole = (listener, source["complete_to"], begins)
+        tx.run("INSERT INTO gaps (listener, from_at, to_at) VALUES (?, ?, ?)", hole)
+        log.append(Event("gap", source=listener, data={"from": hole[1], "to": hole[2]}))
+    tx.run(
+        "UPDATE sources SET cursor = ?, complete_from = COALESCE(complete_from, ?), complete_to = ?,"
+        " retry_at = ?, failing_since = NULL, error = '' WHERE listener = ?",
+        (batch.cursor, min(begins, until), until, now + int(1000 * (batch.retry_after or 0)), listener),
+    )
+    if source["failing_since"] is not None:
+        log.append(Event("source_recovered", source=listener))
+    log += escalations.close(tx, key(listener), now)
+    events.append(tx, now, log)
+
+
+def fail(tx: Tx, source: Row, reason: str, now: int, retry_at: int) -> None:
+    """A poll failed. The log gets transitions, not repetitions."""
+    tx.run(
+        "UPDATE sources SET retry_at = ?, failing_since = COALESCE(failing_since, ?), error = ?"
+        " WHERE listener = ?",
+        (retry_at, now, reason, source["listener"]),
+    )
+    if source["failing_since"] is None or source["error"] != reason:
+        failed = Event("source_failed", source=source["listener"], data={"reason": reason})
+        events.append(tx, now, [failed])
+
+
+def key(listener: str) -> str:
+    """The escalation of a source."""
+    return f"source:{listener}"
+
+
+def last_heard(source: Row) -> int:
+    """Until when (ms) this source is known to be complete; before its first poll, when it was set up."""
+    return int(source["complete_to"] if source["complete_to"] is not None else source["since"])
+
+
+def all_rows(tx: Tx) -> list[Row]:
+    return tx.rows("SELECT * FROM sources ORDER BY listener")
+
+
+def gaps(tx: Tx, listener: str) -> list[Row]:
+    return tx.rows("SELECT from_at, to_at FROM gaps WHERE listener = ? ORDER BY from_at", (listener,))
