@@ -40,7 +40,7 @@ def read(tx: Tx) -> Books:
     for row in log_of.walk(tx):
         books.events += 1
         if books.broken_at is None and not _holds(books, row):
-            books.broken_at = row["seq"]
+            books.broken_at = books.events  # the number it should have; the row may carry another
         books.head = row["hash"]
         _enter(books, row)
     end = tx.row("SELECT seq, hash FROM chain WHERE only = 1")
@@ -50,7 +50,7 @@ def read(tx: Tx) -> Books:
 
 
 def _holds(books: Books, row: Row) -> bool:
-    line = tuple(row[name] for name in ("seq", "at", "kind", "mention_id", "reply_id", "source", "actor", "data"))  # fmt: skip
+    line = tuple(row[name] for name in log_of.FIELDS)
     return bool(row["seq"] == books.events and row["hash"] == log_of.link(books.head, line))
 
 

@@ -40,7 +40,9 @@ class Brand(drafts.Brand):
     """Whom Vigie watches for."""
 
     name: str = Field(min_length=1, description="The name that people use, as it stands in replies")
-    handles: tuple[str, ...] = Field(default=(), description="Other names and @handles by which it is addressed")
+    handles: tuple[str, ...] = Field(
+        default=(), description="Other names and @handles by which it is addressed"
+    )
 
 
 class ListenerEntry(BaseModel):
@@ -49,10 +51,18 @@ class ListenerEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
     type: str = Field(description="Which file of listeners/ reads this source")
     account: str = Field(default="", description="The entry of accounts: with its address and credentials")
-    responder: str | None = Field(default=None, description='Who answers what is heard here; default: the responder of the same account; "" for nobody')  # fmt: skip
+    responder: str | None = Field(
+        default=None,
+        description='Who answers what is heard here; "" for nobody. Default: the responder of that account',
+    )
     every: SomeTime = Field(default=timedelta(minutes=1), description="How often it is polled")
-    poll_timeout: SomeTime = Field(default=timedelta(minutes=2), description="A poll that takes longer is given up")  # fmt: skip
-    silent_after: SomeTime = Field(default=timedelta(minutes=15), description="Not heard for so long, it rings like an unanswered address")  # fmt: skip
+    poll_timeout: SomeTime = Field(
+        default=timedelta(minutes=2), description="A poll that takes longer is given up"
+    )
+    silent_after: SomeTime = Field(
+        default=timedelta(minutes=15),
+        description="Not heard for so long, it rings like an unanswered address",
+    )
 
 
 class ResponderEntry(BaseModel):
@@ -67,9 +77,17 @@ class Delivery(BaseModel):
     """How replies go out."""
 
     model_config = _STRICT
-    lease: SomeTime = Field(default=timedelta(seconds=60), description="An attempt not settled by then is looked for on the network. Longer than any responder's timeout")  # fmt: skip
-    look_after: SomeTime = Field(default=timedelta(seconds=10), description="How long a network may take to show what it accepted")  # fmt: skip
-    backoff: SomeTime = Field(default=timedelta(seconds=5), description="Wait after the first failed attempt; doubles up to 15 minutes")  # fmt: skip
+    lease: SomeTime = Field(
+        default=timedelta(seconds=60),
+        description="After that an attempt counts as unsure. Longer than any responder's timeout",
+    )
+    look_after: SomeTime = Field(
+        default=timedelta(seconds=10), description="How long a network may take to show what it accepted"
+    )
+    backoff: SomeTime = Field(
+        default=timedelta(seconds=5),
+        description="Wait after the first failed attempt; doubles up to 15 minutes",
+    )
     attempts: int = Field(default=8, ge=1, le=50, description="After so many, a human is asked")
 
 
@@ -86,8 +104,12 @@ class AnalysisSettings(BaseModel):
     """How texts are tagged."""
 
     model_config = _STRICT
-    model: str = Field(default="", description="A spaCy pipeline, by package name or path; default: the one that ships")  # fmt: skip
-    aspects: Mapping[str, tuple[str, ...]] = Field(default_factory=dict, description="Products and themes, and the words for them")  # fmt: skip
+    model: str = Field(
+        default="", description="A spaCy pipeline, by package name or path; default: the one that ships"
+    )
+    aspects: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Products and themes, and the words for them"
+    )
 
 
 class Root(BaseModel):
@@ -95,15 +117,29 @@ class Root(BaseModel):
 
     model_config = _STRICT
     brand: Brand
-    store: str = Field(default="sqlite:///vigie.db", description="sqlite:///relative.db or sqlite:////absolute.db")
-    accounts: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict, description="Addresses and credentials, once for both directions")  # fmt: skip
+    store: str = Field(
+        default="sqlite:///vigie.db", description="sqlite:///relative.db or sqlite:////absolute.db"
+    )
+    accounts: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict, description="Addresses and credentials, once for both directions"
+    )
     listeners: Mapping[str, ListenerEntry] = Field(default_factory=dict, description="Who hears")
-    responders: Mapping[str, ResponderEntry] = Field(default_factory=dict, description="Who answers, and who tells people")  # fmt: skip
+    responders: Mapping[str, ResponderEntry] = Field(
+        default_factory=dict, description="Who answers, and who tells people"
+    )
     promises: Promises = Field(default=Promises(), description="When an answer is owed")
-    rules: tuple[Rule, ...] = Field(default=DEFAULT_RULES, description="What to do about a mention, read from the top")  # fmt: skip
+    rules: tuple[Rule, ...] = Field(
+        default=DEFAULT_RULES, description="What to do about a mention, read from the top"
+    )
     templates: Templates = Field(default=(), description="Texts for drafts, offered before those that ship")
-    default_templates: bool = Field(default=True, description="Whether to offer the templates that ship as well")
-    exemptions: tuple[str, ...] = Field(default=EXEMPTIONS, min_length=1, description="The reasons for which an address may be closed without an answer")  # fmt: skip
+    default_templates: bool = Field(
+        default=True, description="Whether to offer the templates that ship as well"
+    )
+    exemptions: tuple[str, ...] = Field(
+        default=EXEMPTIONS,
+        min_length=1,
+        description="The reasons for which an address may be closed without an answer",
+    )
     analysis: AnalysisSettings = AnalysisSettings()
     delivery: Delivery = Delivery()
     pace: Pace = Pace()
@@ -145,9 +181,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     if not isinstance(file.data, dict):
         raise ConfigError([file.fault((), "the file must hold keys and values", "begin with brand:")])
     root = _root(file, faults)
-    services = {
-        side: dict(_services(file, side, faults)) for side in typing.get_args(Side)
-    }
+    services = {side: dict(_services(file, side, faults)) for side in typing.get_args(Side)}
     faults += _crossed(file, root, services) if root else ()
     if faults or root is None:
         raise ConfigError(sorted(set(faults), key=lambda f: (f.line, f.path)))
@@ -205,7 +239,10 @@ def _services(file: YamlFile, side: Side, faults: list[Fault]) -> Iterator[tuple
         found = _own_faults(file, side, name, entry, plugin)
         faults += found
         if not found:
-            yield name, Service(name, plugin, plugin.config.model_validate(_values(file, side, entry, plugin)))
+            yield (
+                name,
+                Service(name, plugin, plugin.config.model_validate(_values(file, side, entry, plugin))),
+            )
 
 
 def _values(file: YamlFile, side: Side, entry: Mapping[str, Any], plugin: Plugin) -> dict[str, Any]:
@@ -234,7 +271,11 @@ def _own_faults(
     except ValidationError as error:
         faults += _faults(file, error, plugin.config, (side, name), place, set(_common(side)))
     for key, field in plugin.config.model_fields.items():
-        if key in values and field.annotation in (SecretStr, SecretStr | None) and place(key) not in file.filled:
+        if (
+            key in values
+            and field.annotation in (SecretStr, SecretStr | None)
+            and place(key) not in file.filled
+        ):
             mend = f"write {key}: ${{SOME_NAME}} and set that variable where Vigie starts"
             faults.append(file.fault(place(key), "a secret must not stand in the file", mend))
     return faults
@@ -257,7 +298,9 @@ def _crossed(file: YamlFile, root: Root, services: Mapping[str, Mapping[str, Ser
     yield from _unknown_account_keys(file, root, services)
     responders = services["responders"]
     for name, entry in root.listeners.items():
-        if entry.responder and not (entry.responder in responders and responders[entry.responder].plugin.replies):
+        if entry.responder and not (
+            entry.responder in responders and responders[entry.responder].plugin.replies
+        ):
             able = ", ".join(n for n, s in responders.items() if s.plugin.replies) or "none yet"
             wrong = f"there is no responder {entry.responder!r} that can reply"
             yield file.fault(("listeners", name, "responder"), wrong, f"there are: {able}")
@@ -265,11 +308,13 @@ def _crossed(file: YamlFile, root: Root, services: Mapping[str, Mapping[str, Ser
     for i, tier in enumerate(root.promises.tiers):
         for target in (t for t in tier.to if t not in notifiers):
             wrong = f"there is no responder {target!r} that can tell people"
-            yield file.fault(("promises", "tiers", i, "to"), wrong, f"there are: {', '.join(notifiers) or 'none yet'}")  # fmt: skip
+            able = ", ".join(notifiers) or "none yet"
+            yield file.fault(("promises", "tiers", i, "to"), wrong, f"there are: {able}")
     for name, service in responders.items():
         timeout = timedelta(seconds=getattr(service.config, "timeout", 0))
         if timeout >= root.delivery.lease:
-            wrong = f"the lease must be longer than the timeout of responder {name!r} ({timeout.total_seconds():g}s)"
+            seconds = timeout.total_seconds()
+            wrong = f"the lease must be longer than the timeout of responder {name!r} ({seconds:g}s)"
             yield file.fault(("delivery", "lease"), wrong, "or a reply could be sent twice")
 
 
@@ -286,7 +331,8 @@ def _unknown_account_keys(
         known = {key for service in users for key in service.plugin.config.model_fields}
         for key in values if users else ():
             if key not in known:
-                yield file.fault(("accounts", account, key), "no listener or responder of this account knows this key", _guess(key, known))  # fmt: skip
+                wrong = "no listener or responder of this account knows this key"
+                yield file.fault(("accounts", account, key), wrong, _guess(key, known))
 
 
 def _routes(root: Root, services: Mapping[str, Mapping[str, Service]]) -> dict[str, str]:
@@ -313,7 +359,8 @@ def ready_to_run(settings: Settings, file: str) -> None:
         faults.append(Fault(file, 1, "listeners", "there is none, so nothing would be heard", "add one"))
     if not settings.notifiers:
         mend = "add a responder that can tell people, such as {type: console} or {type: webhook}"
-        faults.append(Fault(file, 1, "responders", "none of them can tell people, so alarms would ring for nobody", mend))  # fmt: skip
+        wrong = "none of them can tell people, so alarms would ring for nobody"
+        faults.append(Fault(file, 1, "responders", wrong, mend))
     if faults:
         raise ConfigError(faults)
 

@@ -15,11 +15,10 @@ from bot.config import Settings
 from bot.errors import Conflict, NotPossible
 from bot.models import Priority, Process, ReplyState, State
 from bot.promises import due_at
-from bot.store import Clock, Row, Store, Tx, answers, conversations, escalations, events, instant, ms
+from bot.store import Clock, Row, Store, Tx, answers, conversations, escalations, events, instant, ms, views
 from bot.store import replies as reply_rows
-from bot.store import views
 from bot.store.events import Event
-from bot.store.replies import Approval, Draft
+from bot.store.replies import Approval, Candidates, Draft
 
 _WAITS: Final = frozenset({State.WAITING, State.ESCALATED})
 _NOT_OVER: Final = _WAITS | {State.ANSWERING}
@@ -68,7 +67,7 @@ class Desk:
             _state(tx, mention, State.ANSWERING)
             return log
 
-        self._act(self._mention_of(reply_id), seen, actor, change)
+        self._act(self._mention_of(reply_id), seen, change)
 
     def edit(self, mention_id: int, reply_id: int | None, text: str, seen: int, actor: str) -> None:
         """Change the text of a draft, or of one that was refused; or write a new one (`reply_id` None).
@@ -84,13 +83,16 @@ class Desk:
             self._must_be(mention, _WAITS)
             if reply_id is None:
                 responder = self.settings.routes.get(mention["listener"], "")
-                return reply_rows.add(tx, mention, responder, [Draft(text)], now, author=actor)
+                written = Candidates(
+                    mention_id, mention["conversation_id"], responder, [Draft(text)], author=actor
+                )
+                return reply_rows.add(tx, [written], now)
             log = reply_rows.edit(tx, views.reply_row(tx, reply_id), text, actor)
             if not log:
                 raise NotPossible(f"reply {reply_id} is no draft")
             return log
 
-        self._act(mention_id, seen, actor, change)
+        self._act(mention_id, seen, change)
 
     def reject(self, reply_id: int, seen: int, actor: str) -> None:
         """Put a draft aside. The mention goes on waiting; its clock runs on.
@@ -106,7 +108,7 @@ class Desk:
                 raise NotPossible(f"reply {reply_id} is no draft")
             return log
 
-        self._act(self._mention_of(reply_id), seen, actor, change)
+        self._act(self._mention_of(reply_id), seen, change)
 
     def assign(self, mention_id: int, to: str, seen: int, actor: str) -> None:
         """Give a mention to somebody ("" takes it back). It stops no clock.
@@ -121,7 +123,7 @@ class Desk:
             tx.run("UPDATE mentions SET assignee = ? WHERE id = ?", (to, mention_id))
             return [Event("assigned", mention_id, actor=actor, data={"to": to})]
 
-        self._act(mention_id, seen, actor, change)
+        self._act(mention_id, seen, change)
 
     def exempt(self, mention_id: int, reason: str, seen: int, actor: str) -> None:
         """Close an address without an answer: by a named person, for a reason from the short list.
@@ -146,7 +148,7 @@ class Desk:
                 *escalations.close_for(tx, [mention_id], now),
             ]
 
-        self._act(mention_id, seen, actor, change)
+        self._act(mention_id, seen, change)
 
     def reopen(self, mention_id: int, seen: int, actor: str) -> None:
         """Take back an exemption: the address waits again, under the promise it had.
@@ -164,7 +166,7 @@ class Desk:
             )
             return [Event("reopened", mention_id, actor=actor)]
 
-        self._act(mention_id, seen, actor, change)
+        self._act(mention_id, seen, change)
 
     def escalate(self, mention_id: int, reason: str, seen: int, actor: str) -> None:
         """Put a mention before people now; it rings until somebody acknowledges it.
@@ -181,7 +183,7 @@ class Desk:
             log = escalations.open_one(tx, f"mention:{mention_id}", reason, f"by {actor}", now, mention_id)
             return [Event("escalated_by_hand", mention_id, actor=actor), *log]
 
-        self._act(mention_id, seen, actor, change)
+        self._act(mention_id, seen, change)
 
     def hand_over(self, mention_id: int, process: Process, seen: int, actor: str) -> None:
         """Pass the person on to a process. The promise may be tightened by it, never loosened.
@@ -201,7 +203,7 @@ class Desk:
                 data["due_at"] = tightened
             return [Event("handed_over", mention_id, actor=actor, data=data)]
 
-        self._act(mention_id, seen, actor, change)
+        self._act(mention_id, seen, change)
 
     def acknowledge(self, mention_id: int, actor: str) -> None:
         """Stop the ringing for a mention, not its clock. Twice does no harm, so no version is asked.
@@ -240,7 +242,7 @@ class Desk:
             NotPossible: it is not in doubt, or the link is missing.
         """
 
-        def change(tx: Tx, mention: Row, now: int) -> list[Event]:
+        def change(tx: Tx, mention: Row, now: int) -> list[Event]:  # noqa: ARG001
             reply = views.reply_row(tx, reply_id)
             if reply["state"] != ReplyState.UNSURE:
                 raise NotPossible(f"reply {reply_id} is {reply['state']}: nobody doubts it")
@@ -256,11 +258,11 @@ class Desk:
                 return [*log, *reply_rows.discard_doubt(tx, reply, actor)]
             raise NotPossible("say sent, again or discard")
 
-        self._act(self._mention_of(reply_id), seen, actor, change)
+        self._act(self._mention_of(reply_id), seen, change)
 
     # --- What all verbs share ---
 
-    def _act(self, mention_id: int, seen: int, actor: str, change: Change) -> None:
+    def _act(self, mention_id: int, seen: int, change: Change) -> None:
         with self.store.tx() as tx:
             now = ms(self.clock())
             mention = views.mention_row(tx, mention_id)

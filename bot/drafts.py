@@ -85,7 +85,7 @@ class Candidate:
     lang: str = ""
 
 
-def candidates(  # noqa: PLR0917  the order is that of the mention's way
+def candidates(
     mention: Mention,
     analysis: Analysis,
     decision: Decision,
@@ -128,20 +128,20 @@ def _meant(
 
     What a rule names it has already found fit: only its language and its network are still asked.
     """
-    intents = [label for label, _ in analysis.intents] or [analysis.intent]
+    places = {label: i for i, (label, _) in enumerate(analysis.intents)} or {analysis.intent: 0}
     ranked = []
     for template in templates:
         if template.languages and lang not in template.languages:
             continue
         if template.networks and mention.network not in template.networks:
             continue
-        named = template.name == decision.template
-        place = next((i for i, intent in enumerate(intents) if intent in template.intents), None)
-        if not named and (template.process or decision.process) is not decision.process:
+        if template.name == decision.template:
+            ranked.append(((0, 0, 0), template))
             continue
-        if not named and template.intents and place is None:
+        found = [places[intent] for intent in template.intents if intent in places]
+        if (template.intents and not found) or template.process not in {None, decision.process}:
             continue
-        ranked.append(((0, 0, 0) if named else (1, -template.special, place or 0), template))
+        ranked.append(((1, -template.special, min(found, default=0)), template))
     ranked.sort(key=itemgetter(0))
     return [template for _, template in ranked]
 

@@ -60,7 +60,7 @@ def mention_from(line: Mapping[str, Any], now: datetime) -> Mention:
     return Mention(
         network=_text(line, "network") or NETWORK,
         remote_id=_text(line, "remote_id") or stable_id(line),
-        text=_storable(text),
+        text=text,
         posted_at=instant(line, "posted_at") or now,
         author=_author(line),
         kind=_kind(line),
@@ -129,7 +129,7 @@ def _text(line: Mapping[str, Any], name: str, where: str = "") -> str:
         return ""
     if type(value) is not str:
         raise ValueError(f"{where}{name} must be text (in quotes)")
-    return _storable(value)
+    return value
 
 
 def _flag(line: Mapping[str, Any], name: str) -> bool:
@@ -165,16 +165,3 @@ def _author(line: Mapping[str, Any]) -> Author:
         _text(value, "name", "author."),
         followers,
     )
-
-
-def _storable(text: str) -> str:
-    """Without what no database takes as text: half a surrogate pair and U+0000 become U+FFFD."""
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="surrogatepass").decode(errors="replace")
-    return text

@@ -155,6 +155,12 @@ def target_for(policy: Promises, network: str, priority: str, process: str) -> T
     return next(target for target in policy.targets if target.names(network, priority, process))
 
 
+def _rung(target: Target, tier: Tier) -> timedelta:
+    """How much of the target's clock passes until a tier rings: whole seconds, so that an instant that is
+    stored in milliseconds is the very one that was meant."""
+    return timedelta(seconds=max(1, round(target.answer_within.total_seconds() * tier.at)))
+
+
 def _after(policy: Promises, target: Target, posted_at: datetime, length: timedelta) -> datetime:
     if target.clock == "always":
         return plus(in_utc(posted_at), length)
@@ -180,7 +186,7 @@ def alarms(
     """
     target = target_for(policy, network, priority, process)
     return tuple(
-        (_after(policy, target, posted_at, target.answer_within * tier.at), index)
+        (_after(policy, target, posted_at, _rung(target, tier)), index)
         for index, tier in enumerate(policy.tiers)
     )
 
@@ -198,7 +204,7 @@ def next_ring(
         if at > after:
             return Ring(number, at, tier)
     target, last = target_for(policy, network, priority, process), len(policy.tiers) - 1
-    ladder = target.answer_within * policy.tiers[last].at
+    ladder = _rung(target, policy.tiers[last])
     passed = after - posted_at if target.clock == "always" else policy.calendar.between(posted_at, after)
     repeats = max(0, (passed - ladder) // policy.repeat) + 1
     return Ring(last + repeats, _after(policy, target, posted_at, ladder + policy.repeat * repeats), last)

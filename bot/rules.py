@@ -49,8 +49,25 @@ def plain(text: str) -> str:
     """A text without case, accents, ligatures and typographic apostrophes, so that words compare."""
     if text.isascii():
         return text.lower()
-    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    try:  # most texts in French or English are spared four passes through Unicode's tables
+        short = text.encode("cp1252").translate(_WESTERN)
+    except UnicodeEncodeError:
+        return _bare(text)
+    return _bare(text) if _NOT_ONE in short else short.decode("ascii")
+
+
+def _bare(text: str) -> str:
+    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text).casefold())
     return bare.replace("’", "'").replace("œ", "oe").replace("æ", "ae")
+
+
+def _western(byte: int) -> bytes:
+    bare = _bare(bytes([byte]).decode("cp1252", "ignore"))
+    return bare.encode() if len(bare) == 1 and bare.isascii() else _NOT_ONE
+
+
+_NOT_ONE: Final = b"\xff"  # what is bare as two letters, or as none of ASCII: ligatures, fractions, quotes
+_WESTERN: Final = b"".join(map(_western, range(256)))
 
 
 def _finder(keywords: Iterable[str]) -> Callable[[str], bool]:
@@ -119,9 +136,11 @@ class When(BaseModel):
     addressed: bool | None = Field(default=None, description="true: only addresses; false: only others")
 
     @model_validator(mode="after")
-    def _words_are_words(self) -> Self:
+    def _nothing_is_empty(self) -> Self:
         if any(not plain(keyword).strip() for keyword in self.keywords):
             raise ValueError("an empty keyword would match nothing; take it out")
+        if any(not _person(author) for author in self.authors):
+            raise ValueError("an empty author would match everybody without a name; take it out")
         return self
 
     def tests(self) -> tuple[Test, ...]:

@@ -52,9 +52,7 @@ class EmbeddedEngine:
     def wake(self, task: str, key: str) -> None:
         """There may be something to do for `key`. Best effort: what is missed is found by the next run."""
         try:
-            self._clock.add_job(
-                self._run, args=(task, key), id=f"{task}:{key}:woken", replace_existing=True
-            )
+            self._clock.add_job(self._run, args=(task, key), id=f"{task}:{key}:woken", replace_existing=True)
         except RuntimeError:
             log.debug("woken while shutting down: %s", task)
 
@@ -62,7 +60,7 @@ class EmbeddedEngine:
         self._clock.start()
 
     def stop(self) -> None:
-        """Begin nothing new. What is running is left to end, or to be found in the store by the next start."""
+        """Begin nothing new. What is cut off by the end of the process is found in the store again."""
         self._clock.shutdown(wait=False)
 
     def idle(self) -> bool:

@@ -14,7 +14,7 @@ BATCH: Final = 256
 
 
 class Tagger(Protocol):
-    def tag(self, texts: Sequence[tuple[str, str]], why: bool = False) -> list[Analysis]: ...  # noqa: FBT001, FBT002
+    def tag(self, texts: Sequence[tuple[str, str]], why: bool = False) -> list[Analysis]: ...
 
 
 def tag_lines(tagger: Tagger, lines: Iterable[bytes], *, why: bool = False) -> Iterator[tuple[str, str]]:
@@ -33,7 +33,7 @@ def _read(number: int, line: bytes) -> tuple[dict[str, Any], str]:
         found = jsonl.fields(line)
         text, lang = found.get("text"), found.get("lang") or ""
         if not isinstance(text, str) or not isinstance(lang, str):
-            raise ValueError("text is missing" if text is None else "text and lang must be text (in quotes)")  # noqa: TRY301
+            raise ValueError("text is missing" if text is None else "text and lang must be text")  # noqa: TRY004, TRY301
     except ValueError as fault:
         return {}, f"line {number}: {fault}"
     return {"id": found.get("id", found.get("remote_id", number)), "text": text, "lang": lang}, ""

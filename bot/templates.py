@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Annotated, Final
 
 import yaml
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2 import Template as Compiled
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -40,6 +40,7 @@ _ALLOWED: Final = (
 _SANDBOX: Final = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
 )
+_SANDBOX.globals.clear()
 
 
 def check(text: str) -> str | None:
@@ -52,11 +53,7 @@ def check(text: str) -> str | None:
         return f"line {error.lineno}: {error.message}"
     except RecursionError:
         return "it is nested too deeply"
-    if fault := _first_fault(tree, _DEEPEST):
-        return fault
-    if unknown := sorted(meta.find_undeclared_variables(tree) - set(WORDS)):
-        return f"{unknown[0]!r} is unknown; a template may name {', '.join(WORDS)}"
-    return None
+    return _first_fault(tree, _DEEPEST)
 
 
 def _first_fault(node: nodes.Node, depth: int) -> str | None:
@@ -65,6 +62,8 @@ def _first_fault(node: nodes.Node, depth: int) -> str | None:
         return f"{where}{what} has no place in a reply; use text, {{{{ name }}}} and {{% if %}}"
     if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
         return f"{where}the filter {node.name!r} is not among {', '.join(sorted(_FILTERS))}"
+    if isinstance(node, nodes.Name) and node.name not in WORDS:
+        return f"{where}{node.name!r} is unknown; a template may name {', '.join(WORDS)}"
     if not depth:
         return f"{where}it is nested too deeply"
     return next(filter(None, (_first_fault(child, depth - 1) for child in node.iter_child_nodes())), None)
@@ -111,9 +110,8 @@ def _told_apart(templates: tuple[Template, ...]) -> tuple[Template, ...]:
     for template in templates:
         for lang in template.languages or ("",):
             if (template.name, lang) in seen:
-                raise ValueError(
-                    f"two templates are called {template.name!r}" + (f" in {lang}" if lang else "")
-                )
+                where = f"in {lang}" if lang else "in any language"
+                raise ValueError(f"two templates are called {template.name!r} {where}")
             seen.add((template.name, lang))
     return templates
 
@@ -124,7 +122,7 @@ Templates = Annotated[tuple[Template, ...], AfterValidator(_told_apart)]
 
 @cache
 def default_templates() -> tuple[Template, ...]:
-    """The templates that come with the package (French and English), used where config gives none."""
+    """The templates that come with the package (French and English), to be offered after those of config."""
     text = resources.files("bot").joinpath("templates.yaml").read_text(encoding="utf-8")
     return _told_apart(tuple(Template.model_validate(entry) for entry in yaml.safe_load(text)))
 

@@ -17,7 +17,7 @@ Json = Annotated[bool, typer.Option("--json", help="For a machine.")]
 
 
 @app.command()
-def audit(as_json: Json = False) -> None:  # noqa: FBT002
+def audit(as_json: Json = False) -> None:
     """The proof: the books, recomputed from the event log. Exit 1 if they do not balance, if a past event
     was changed, or if an address is overdue."""
     from bot.audit import audit as recompute
@@ -42,18 +42,22 @@ def _print_audit(found: dict[str, Any]) -> None:
     for problem in found["problems"]:
         out.print(problem, style="red", markup=False)
     chain = found["chain"]
-    out.print(f"{chain['events']} events, chain {'whole' if chain['ok'] else 'BROKEN'}, head {chain['head'][:16]}…")
+    out.print(
+        f"{chain['events']} events, chain {'whole' if chain['ok'] else 'BROKEN'}, head {chain['head'][:16]}…"
+    )
     rate = found["answer_rate"]
-    out.print(f"answered: {_percent(rate['all'])} of all, {_percent(rate['after_exemptions'])} after exemptions")
-    late = f"{found['overdue']} overdue, {found['escalated_unacknowledged']} ringing, {found['unsure']} unsure"
+    out.print(
+        f"answered: {_percent(rate['all'])} of all, {_percent(rate['after_exemptions'])} after exemptions"
+    )
+    late = (
+        f"{found['overdue']} overdue, {found['escalated_unacknowledged']} ringing, {found['unsure']} unsure"
+    )
     out.print(late, style="bold red" if found["overdue"] else "")
     for reason, count in found["exemptions"].items():
         out.print(f"  exempted as {reason}: {count}", markup=False)
     for source in found["sources"]:
-        out.print(
-            f"  listener {source['listener']}: complete from {source['complete_from']} to {source['complete_to']}"
-            f", {len(source['gaps'])} gaps", markup=False,
-        )  # fmt: skip
+        span = f"complete from {source['complete_from']} to {source['complete_to']}"
+        out.print(f"  listener {source['listener']}: {span}, {len(source['gaps'])} gaps", markup=False)
 
 
 def _percent(rate: float | None) -> str:
@@ -61,7 +65,9 @@ def _percent(rate: float | None) -> str:
 
 
 @app.command(name="import")
-def import_(file: Annotated[Path, typer.Argument(help="Mentions as JSONL, or - for standard input.")]) -> None:
+def import_(
+    file: Annotated[Path, typer.Argument(help="Mentions as JSONL, or - for standard input.")],
+) -> None:
     """Bring in mentions by the same way as the daemon's. Bad lines are named, good ones kept."""
     from bot.importing import Tally, bring_in
 
@@ -75,7 +81,9 @@ def import_(file: Annotated[Path, typer.Argument(help="Mentions as JSONL, or - f
 
 @app.command()
 def export(
-    events: Annotated[bool, typer.Option("--events", help="The event log instead, for an audit elsewhere.")] = False,  # noqa: FBT002
+    events: Annotated[
+        bool, typer.Option("--events", help="The event log instead, for an audit elsewhere.")
+    ] = False,
 ) -> None:
     """Print all mentions as JSONL, as `vigie import` reads them."""
     from bot import jsonl
@@ -95,8 +103,10 @@ def export(
 
 @app.command()
 def tag(
-    file: Annotated[Path, typer.Argument(help="JSONL with at least text, or - for standard input.")] = Path("-"),
-    why: Annotated[bool, typer.Option("--why", help="Name the words that weighed most.")] = False,  # noqa: FBT002
+    file: Annotated[Path, typer.Argument(help="JSONL with at least text, or - for standard input.")] = Path(
+        "-"
+    ),
+    why: Annotated[bool, typer.Option("--why", help="Name the words that weighed most.")] = False,
 ) -> None:
     """JSONL in, JSONL out, same order: language, sentiment, intents, urgency, personal data."""
     from bot.tagging import tag_lines

@@ -45,7 +45,7 @@ class Options:
 options = Options()
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001 -- typer's callback
+def _version(asked: bool) -> None:
     if asked:
         print(f"vigie {__version__}")  # noqa: T201
         raise typer.Exit
@@ -59,14 +59,16 @@ def globals_(
     store: Annotated[
         str,
         typer.Option(
-            envvar="VIGIE_STORE", metavar="URL",
+            envvar="VIGIE_STORE",
+            metavar="URL",
             help="The store, over the config's: sqlite:///relative.db or sqlite:////absolute.db.",
         ),
     ] = "",
     actor: Annotated[
-        str, typer.Option("--as", envvar="VIGIE_USER", metavar="NAME", help="Who you are. Default: your login.")
+        str,
+        typer.Option("--as", envvar="VIGIE_USER", metavar="NAME", help="Who you are. Default: your login."),
     ] = "",
-    version: Annotated[  # noqa: ARG001, FBT002
+    version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:

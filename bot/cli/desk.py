@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import click
 import typer
@@ -30,7 +29,7 @@ Version = Annotated[
 @app.command()
 def inbox(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
-    as_json: Json = False,  # noqa: FBT002
+    as_json: Json = False,
 ) -> None:
     """What waits for a human, the most pressing promise first."""
     from bot.store import ms, utcnow, views
@@ -45,7 +44,7 @@ def inbox(
 
 
 @app.command(name="show")
-def show_(mention: Mention, as_json: Json = False) -> None:  # noqa: FBT002
+def show_(mention: Mention, as_json: Json = False) -> None:
     """One mention: the person, what was said, tags, drafts, history, and what you can do."""
     from bot.desk import actions_for
     from bot.store import events, ms, utcnow, views
@@ -72,7 +71,7 @@ def approve(
     mention: Mention,
     draft: DraftNumber = 1,
     version: Version = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Let a draft go out, exactly as it is shown."""
     with house() as built:
@@ -112,7 +111,7 @@ def _tell(reply: Row) -> None:
         "sending": "Approved; it is being sent.",
         "draft": f"Not sent: {reason}. It is a draft again.",
         "refused": f"Not sent: the network refuses it ({reason}).",
-        "unsure": f"It may or may not be posted ({reason}). Vigie looks on the network, and sends nothing twice.",
+        "unsure": f"It may or may not be posted ({reason}). Vigie will look; nothing is sent twice.",
         "discarded": f"Not sent: {reason}.",
     }
     out.print(told[state], markup=False)
@@ -127,7 +126,9 @@ def _draft(built: App, mention: int, number: int) -> tuple[Row, Row]:
         drafts = [r for r in views.replies_of(tx, mention) if r["state"] in ("draft", "refused")]
     if number > len(drafts):
         have = f"it has {len(drafts)}" if drafts else f"it is {row['state']} and has none"
-        raise NotPossible(f"mention {mention} has no draft {number}: {have}; `vigie edit {mention}` writes one")
+        raise NotPossible(
+            f"mention {mention} has no draft {number}: {have}; `vigie edit {mention}` writes one"
+        )
     return row, drafts[number - 1]
 
 
@@ -136,7 +137,7 @@ def edit(
     mention: Mention,
     draft: DraftNumber = 1,
     text: Annotated[str, typer.Option(help="The new text; without it, your editor opens.")] = "",
-    new: Annotated[bool, typer.Option("--new", help="Write a further draft.")] = False,  # noqa: FBT002
+    new: Annotated[bool, typer.Option("--new", help="Write a further draft.")] = False,
     version: Version = None,
 ) -> None:
     """Change a draft, or write one."""
@@ -184,7 +185,9 @@ def exempt(
     """Close an address without an answer, in your name, for a reason that counts."""
     with house() as built:
         built.desk.exempt(mention, reason, _seen(built, mention, version), actor())
-        console().print(f"Mention {mention} is closed without an answer: {reason}, by {actor()}.", markup=False)
+        console().print(
+            f"Mention {mention} is closed without an answer: {reason}, by {actor()}.", markup=False
+        )
 
 
 @app.command()
@@ -224,7 +227,9 @@ def handover(
 
 @app.command()
 def acknowledge(
-    what: Annotated[str, typer.Argument(help="A mention's number, or another escalation, such as source:blog.")],
+    what: Annotated[
+        str, typer.Argument(help="A mention's number, or another escalation, such as source:blog.")
+    ],
 ) -> None:
     """Stop the ringing. The clock runs on."""
     with house() as built:
@@ -259,5 +264,3 @@ def _seen(built: App, mention: int, version: int | None) -> int:
         return version
     with built.watch.store.read() as tx:
         return int(views.mention_row(tx, mention)["version"])
-
-

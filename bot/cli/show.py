@@ -15,12 +15,17 @@ from rich.text import Text
 from bot.store import Row, instant
 
 _MINUTE: Final = 60_000
+# Control, format and surrogate characters steer terminals; line breaks and what joins emoji may stay.
+_STEERING: Final = ("Cc", "Cf", "Cs")
+_HARMLESS: Final = "\n\t\u200d\ufe0f"
 _STYLES: Final = {"overdue": "bold red", "soon": "yellow"}
 
 
 def plain(text: str) -> str:
     """A stranger's text without anything that could steer a terminal."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\u200d\ufe0f" else "\ufffd" for c in text)  # fmt: skip
+    return "".join(
+        c if c in _HARMLESS or unicodedata.category(c) not in _STEERING else "\ufffd" for c in text
+    )
 
 
 def short(text: str, length: int = 60) -> str:
@@ -61,7 +66,7 @@ def inbox(out: Console, rows: Sequence[Row], total: int, now: int) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("nr", "time left", "network", "who", "what they wrote", "tags", "drafts", "state"):
-        table.add_column(name, no_wrap=name not in ("what they wrote", "tags"), justify="right" if name == "nr" else "left")  # fmt: skip
+        table.add_column(name, no_wrap=True, overflow="ellipsis", justify="right" if name == "nr" else "left")
     for row in rows:
         state = row["state"] + (f" ({row['assignee']})" if row["assignee"] else "")
         table.add_row(
@@ -96,7 +101,12 @@ def mention(
     title = Text(f"{row['id']}  {row['network']}  {who(row)}  ")
     title.append(row["state"], style="bold")
     out.print(title)
-    facts = [f"process {row['process']}", f"priority {row['priority']}", tags(row), f"version {row['version']}"]
+    facts = [
+        f"process {row['process']}",
+        f"priority {row['priority']}",
+        tags(row),
+        f"version {row['version']}",
+    ]
     if row["assignee"]:
         facts.append(f"with {row['assignee']}")
     out.print(Text("  ".join(filter(None, facts)), style="dim"))
@@ -107,7 +117,9 @@ def mention(
     for line in said:
         name = "we" if line["own"] else who(row)
         when = f"{instant(line['at']):%Y-%m-%d %H:%M} UTC"
-        out.print(Panel(Text(plain(line["text"]) or "(no words)"), title=f"{name}, {when}", title_align="left"))
+        out.print(
+            Panel(Text(plain(line["text"]) or "(no words)"), title=f"{name}, {when}", title_align="left")
+        )
     for other in others:
         out.print(Text(f"earlier, {other['id']} ({other['state']}): {short(other['text'])}", style="dim"))
     _drafts(out, replies)
@@ -143,7 +155,9 @@ def _history(out: Console, history: Sequence[Row]) -> None:
 def question(out: Console, row: Row, reply: Row) -> None:
     """What an approver must see before saying yes: the words, and exactly what will be sent."""
     out.print(Panel(Text(plain(row["text"]) or "(no words)"), title=who(row), title_align="left"))
-    out.print(Panel(Text(plain(reply["text"])), title="will be sent", title_align="left", border_style="green"))
+    out.print(
+        Panel(Text(plain(reply["text"])), title="will be sent", title_align="left", border_style="green")
+    )
 
 
 def as_json(row: Row) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def run(
     only: Annotated[
         str, typer.Option(metavar="STEP,...", help="Only these steps: listen, triage, deliver, sweep.")
     ] = "",
-    once: Annotated[bool, typer.Option(help="One full round, then end.")] = False,  # noqa: FBT002
+    once: Annotated[bool, typer.Option(help="One full round, then end.")] = False,
     config: Annotated[Path | None, typer.Option("--config", hidden=True)] = None,
 ) -> None:
     """The daemon: listen, triage, deliver and sweep until Ctrl-C."""
@@ -70,7 +70,7 @@ def watch_until_stopped(built: App, steps: tuple[str, ...]) -> None:
 def check(
     print_schema: Annotated[
         bool, typer.Option("--print-schema", help="Print a JSON Schema of the config, for editors.")
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     """Look at the config only: every fault, with its line. Exit 2 if there is one."""
     if print_schema:

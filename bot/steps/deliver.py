@@ -9,15 +9,15 @@ from typing import Final
 
 from bot.errors import AuthFailed, RateLimited, Refused, Retry, Unsure
 from bot.models import Receipt, Reply
-from bot.steps.watch import TookTooLong, Wake, Watch, bounded, log, surprise
-from bot.store import Row, Tx, answers, instant, ms
+from bot.steps.watch import Busy, TookTooLong, Wake, Watch, bounded, log, surprise
+from bot.store import Row, Tx, answers, events, instant, ms, views
 from bot.store import escalations as escalation_rows
-from bot.store import events, views
 from bot.store import mentions as mention_rows
 from bot.store import replies as rows_of_replies
 from bot.store.events import Event
 
 LONGEST_BACKOFF: Final = timedelta(minutes=15)
+BUSY_PAUSE: Final = timedelta(seconds=1)
 AUTH_PAUSE: Final = timedelta(minutes=5)
 
 
@@ -100,9 +100,12 @@ def _attempt(watch: Watch, name: str, row: Row, reply: Reply) -> bool:
     except AuthFailed as error:
         return _pause(watch, name, row, str(error), AUTH_PAUSE, ring=True)
     except Refused as error:
-        _settle(watch, lambda tx, now: rows_of_replies.refuse(tx, row, str(error), now))
+        reason = str(error)
+        _settle(watch, lambda tx, now: rows_of_replies.refuse(tx, row, reason, now))
     except Unsure as error:
         _doubt(watch, row, str(error))
+    except Busy:
+        return _pause(watch, name, row, "an earlier send still hangs", BUSY_PAUSE)
     except TookTooLong:
         _doubt(watch, row, "no answer in time")
     except Exception as error:  # noqa: BLE001 -- whatever it was, it may have been published
@@ -126,9 +129,7 @@ def _try_later(watch: Watch, row: Row, reason: str, after: float | None) -> bool
     return True
 
 
-def _pause(
-    watch: Watch, name: str, row: Row, reason: str, pause: timedelta, *, ring: bool = False
-) -> bool:
+def _pause(watch: Watch, name: str, row: Row, reason: str, pause: timedelta, *, ring: bool = False) -> bool:
     """The whole account must wait, not this reply alone; and where it needs a human, it rings once."""
 
     def change(tx: Tx, now: int) -> list[Event]:

@@ -7,10 +7,9 @@ from datetime import datetime
 
 from bot.errors import AuthFailed, Retry, ServiceError
 from bot.models import Batch, Mention
-from bot.steps.watch import TookTooLong, Wake, Watch, bounded, log, promise, surprise
-from bot.store import Row, Tx, ms
+from bot.steps.watch import USUAL, TookTooLong, Wake, Watch, bounded, log, promise, surprise
+from bot.store import Row, Tx, events, mentions, ms, policies, sources
 from bot.store import escalations as escalation_rows
-from bot.store import events, mentions, policies, sources
 from bot.store.mentions import Heard, Promise
 
 
@@ -52,7 +51,7 @@ def _hear(watch: Watch, tx: Tx, name: str, heard: Sequence[Mention], now: dateti
 
     def promise_for(mention: Mention, heard_at: datetime) -> Promise:
         posted_at = ms(min(mention.posted_at, heard_at))
-        return promise(policy, mention.network, "normal", "service", posted_at)
+        return promise(policy, mention.network, *USUAL, posted_at)
 
     policies.know(tx, policy, ms(now))
     return mentions.hear(tx, name, heard, promise_for, now)

@@ -13,9 +13,8 @@ from bot.models import Escalation, Priority, Reply
 from bot.promises import Ring, next_ring
 from bot.steps.deliver import as_reply
 from bot.steps.watch import TookTooLong, Wake, Watch, bounded, log, surprise
-from bot.store import Row, Tx, answers, instant, ms
+from bot.store import Row, Tx, answers, events, instant, ms, sources, views
 from bot.store import escalations as escalation_rows
-from bot.store import events, sources, views
 from bot.store import replies as rows_of_replies
 from bot.store import triage as rows_of_triage
 from bot.store.events import Event
@@ -62,9 +61,7 @@ def _alarm(watch: Watch, tx: Tx, row: Row, now: int) -> list[Event]:
 def _next_ring(watch: Watch, row: Row, now: int) -> Ring:
     policy = watch.settings.root.promises
     posted_at = instant(row["posted_at"])
-    return next_ring(
-        policy, row["network"], row["priority"], row["process"], posted_at, after=instant(now)
-    )
+    return next_ring(policy, row["network"], row["priority"], row["process"], posted_at, after=instant(now))
 
 
 # --- Attempts that nobody settled ----------------------------------------------------------------

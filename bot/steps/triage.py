@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from bot import drafts
 from bot.decide import decide
 from bot.errors import ServiceError
-from bot.models import Analysis, Decision, Limits, Mention, Priority, Process, Refusal, State
-from bot.steps.watch import Wake, Watch, log, promise, surprise
-from bot.store import Row, ms
+from bot.models import Analysis, Decision, Limits, Mention, Refusal, State
+from bot.steps.watch import USUAL, Wake, Watch, log, promise, surprise
+from bot.store import Row, ms, policies
 from bot.store import mentions as mention_rows
-from bot.store import policies
 from bot.store import triage as rows_of_triage
+from bot.store.events import dump
 from bot.store.replies import Draft
 from bot.store.triage import Verdict
 
 BATCH: Final = 200
 LEASE: Final = timedelta(seconds=60)
-_UNREAD: Final = Decision(State.ESCALATED, True, Priority.NORMAL, Process.SERVICE, escalate="could not be analysed")  # fmt: skip
+_UNREAD: Final = Decision(State.ESCALATED, addressed=True, escalate="could not be analysed")
 
 
 def triage(watch: Watch, wake: Wake, key: str = "") -> None:  # noqa: ARG001 -- every step has a key
@@ -71,12 +70,13 @@ def _analyse_alone(watch: Watch, text: tuple[str, str]) -> Analysis | None:
 
 def _verdict(watch: Watch, row: Row, mention: Mention, analysis: Analysis | None) -> Verdict:
     if analysis is None:
-        unread = _UNREAD if mention.addressed else Decision(State.WAITING, False)
+        unread = _UNREAD if mention.addressed else Decision(State.WAITING, addressed=False)
         return Verdict(row, "{}", unread, None, _route(watch, row), ())
     root, now = watch.settings.root, watch.clock()
     decision = decide(mention, analysis, root.rules, now)
     owed = None
-    if decision.addressed:
+    promised = row["due_at"] is not None and (decision.priority, decision.process) == USUAL
+    if decision.addressed and not promised:
         owed = promise(root.promises, mention.network, decision.priority, decision.process, row["posted_at"])
     responder, texts = _route(watch, row), list[Draft]()
     if decision.state is not State.IGNORED:
@@ -92,9 +92,7 @@ def _prepare(
         return _for_human(decision, refusal), []
     limits = watch.responders[responder].limits if responder else Limits(maximum=5000)
     settings = watch.settings
-    found = drafts.candidates(
-        mention, analysis, decision, settings.templates, limits, settings.root.brand
-    )
+    found = drafts.candidates(mention, analysis, decision, settings.templates, limits, settings.root.brand)
     if decision.automatic and not (responder and drafts.goes_alone(decision, analysis, found)):
         decision = replace(decision, automatic=False)
     return decision, [Draft(c.text, c.template, c.cut) for c in found]
@@ -124,4 +122,13 @@ def _for_human(decision: Decision, refusal: Refusal) -> Decision:
 
 
 def _json(analysis: Analysis) -> str:
-    return json.dumps(asdict(analysis), ensure_ascii=False, separators=(",", ":"))
+    """The analysis as it is kept, every field that says something."""
+    found = {
+        "lang": analysis.lang, "sentiment": analysis.sentiment, "scores": dict(analysis.scores),
+        "intent": analysis.intent, "intents": analysis.intents, "urgency": analysis.urgency,
+        "needs_answer": analysis.needs_answer, "address": analysis.address,
+    }  # fmt: skip
+    for name, spans in (("personal_data", analysis.personal_data), ("aspects", analysis.aspects)):
+        if spans:
+            found[name] = [(span.kind, span.start, span.end) for span in spans]
+    return dump(found)

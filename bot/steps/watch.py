@@ -8,10 +8,10 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from bot.config import Settings
-from bot.models import Analysis
+from bot.models import Analysis, Priority, Process
 from bot.promises import Promises, alarms, due_at, policy_version
 from bot.store import Clock, Store, instant, ms
 from bot.store.mentions import Promise
@@ -20,6 +20,8 @@ from responders.base import Notifier, Responder
 
 log = logging.getLogger("vigie")
 T = TypeVar("T")
+# What an address is taken for until it was read: its promise is made in the moment it is heard.
+USUAL: Final = (Priority.NORMAL, Process.SERVICE)
 Wake = Callable[[str, str], None]
 
 
@@ -41,10 +43,15 @@ class Watch:
     tagger: Tags
     clock: Clock
     hanging: dict[str, threading.Thread] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class TookTooLong(Exception):  # noqa: N818 -- it is what happened
+class TookTooLong(Exception):
     """A call to an outside service did not come back in time; it may still be going on."""
+
+
+class Busy(TookTooLong):
+    """An earlier call to the same service still hangs, so this one was not even begun."""
 
 
 def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta) -> T:
@@ -52,10 +59,9 @@ def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta) ->
     else, and does not keep the process from ending.
 
     Raises:
-        TookTooLong: no answer in time, or an earlier call of the same `name` still hangs.
+        TookTooLong: no answer in time.
+        Busy: nothing was begun, as an earlier call of the same `name` still hangs.
     """
-    if (before := watch.hanging.get(name)) is not None and before.is_alive():
-        raise TookTooLong
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -66,12 +72,14 @@ def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta) ->
             errors.append(error)
 
     thread = threading.Thread(target=work, name=name, daemon=True)
-    watch.hanging[name] = thread
-    thread.start()
+    with watch.lock:
+        if (before := watch.hanging.get(name)) is not None and before.is_alive():
+            raise Busy
+        watch.hanging[name] = thread
+        thread.start()
     thread.join(limit.total_seconds())
     if thread.is_alive():
         raise TookTooLong
-    del watch.hanging[name]
     if errors:
         raise errors[0]
     return results[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +43,12 @@ def native(tx: Tx, mention: Mention, now: int) -> None:
         conversations.said(tx, parent["conversation_id"])
 
 
-def already_given(tx: Tx, network: str, remote_id: str) -> Row | None:
-    """The brand's answer to a message that is heard only now (pages may come in reverse order)."""
-    return tx.row(
-        "SELECT remote_id, url, posted_at FROM answers WHERE network = ? AND in_reply_to = ? LIMIT 1",
-        (network, remote_id),
+def already_given(tx: Tx, network: str, remote_ids: Sequence[str]) -> list[Row]:
+    """The brand's answers to messages that are heard only now."""
+    return tx.rows(
+        "SELECT in_reply_to, remote_id, url FROM answers"
+        f" WHERE network = ? AND in_reply_to IN ({marks(len(remote_ids))})",
+        (network, *remote_ids),
     )
 
 

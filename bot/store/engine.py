@@ -33,6 +33,10 @@ class Tx(Protocol):
         """Make the same change for each set of ``?`` parameters."""
         ...
 
+    def reserve(self, table: str, count: int) -> int:
+        """The first of `count` new keys for `table`, so that a batch can be written with its keys known."""
+        ...
+
 
 class Store(Protocol):
     """A database with Vigie's tables. Safe to use from several threads; each has its own connection."""
@@ -75,3 +79,8 @@ def instant(value: int) -> datetime:
 def marks(count: int) -> str:
     """``?, ?, ?``: the placeholders of an IN list."""
     return ", ".join("?" * count)
+
+
+def rows_of_marks(count: int, width: int) -> str:
+    """``(?, ?), (?, ?)``: the placeholders of a VALUES list."""
+    return ", ".join([f"({marks(width)})"] * count)

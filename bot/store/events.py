@@ -1,22 +1,24 @@
-"""The event log: append-only, hash-chained, free of personal data. `bot.audit` recomputes the books from it."""
+"""The event log: append-only, hash-chained, free of personal data. `bot.audit` recomputes the books from
+it."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from pydantic_core import to_json
 
 from bot.store.engine import Row, Tx
 
 SYSTEM: Final = "vigie"
 RULE: Final = "rule:"
 START: Final = "0" * 64
+# What each link covers, in this order.
+FIELDS: Final = ("seq", "at", "kind", "mention_id", "reply_id", "source", "actor", "data")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened. `actor` is a named human, "rule:NAME", or Vigie itself.
 
     `data` holds plain values and never a person's words, name or handle: only ids, hashes and times.
@@ -27,36 +29,39 @@ class Event:
     reply_id: int | None = None
     source: str | None = None
     actor: str = SYSTEM
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}
 
 
-def append(tx: Tx, at: int, events: Iterable[Event]) -> None:
+def append(tx: Tx, at: int, events: Sequence[Event]) -> None:
     """Write `events`, in order, at the end of the chain. `at` is in milliseconds."""
+    if not events:
+        return
     head = tx.row("SELECT seq, hash FROM chain WHERE only = 1")
     assert head is not None, "the migration writes this row"
-    seq, digest = head["seq"], head["hash"]
-    lines = []
-    for event in events:
-        seq += 1
+    before, lines = head["hash"], []
+    for seq, event in enumerate(events, start=head["seq"] + 1):
         line = (
             seq, at, event.kind, event.mention_id, event.reply_id, event.source, event.actor,
-            _dump(event.data),
+            dump(event.data) if event.data else "{}",
         )  # fmt: skip
-        digest = link(digest, line)
-        lines.append((*line, digest))
-    if not lines:
-        return
+        before = link(before, line)
+        lines.append((*line, before))
     tx.many(
         "INSERT INTO events (seq, at, kind, mention_id, reply_id, source, actor, data, hash)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         lines,
     )
-    tx.run("UPDATE chain SET seq = :seq, hash = :hash WHERE only = 1", {"seq": seq, "hash": digest})
+    tx.run("UPDATE chain SET seq = ?, hash = ? WHERE only = 1", (lines[-1][0], before))
 
 
 def link(before: str, line: tuple[Any, ...]) -> str:
-    """The hash of one row: sha256 over the hash before it and the row as a JSON list."""
-    return hashlib.sha256((before + _dump(line)).encode()).hexdigest()
+    """The hash of one row: sha256, in hexadecimal, over nine lines of text: the hash before it, then the
+    row's fields in their order (``None`` where one is empty). No field holds a line break, so nothing can
+    be moved from one to the next unnoticed; and anybody can check it with sha256sum."""
+    text = "\n".join((before, *map(str, line)))
+    if text.count("\n") != len(line):
+        raise ValueError("no field of an event may hold a line break")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest(text: str) -> str:
@@ -85,4 +90,6 @@ def last_of_conversation(tx: Tx, conversation_id: int) -> Row | None:
     )
 
 
-_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+def dump(value: Any) -> str:
+    """Compact JSON, without line breaks."""
+    return to_json(value).decode()

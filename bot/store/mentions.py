@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -15,6 +15,7 @@ from bot.store.events import Event
 
 # What no database keeps as text: NUL, and halves of surrogate pairs.
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+_PART: Final = 500
 _OPEN: Final = "('new', 'waiting', 'escalated', 'answering')"
 
 
@@ -123,47 +124,45 @@ def mention(row: Row) -> Mention:
 
 def _known(tx: Tx, mentions: Sequence[Mention]) -> dict[tuple[str, str], Row]:
     found: dict[tuple[str, str], Row] = {}
-    for network in {m.network for m in mentions}:
-        ids = [m.remote_id for m in mentions if m.network == network]
-        for start in range(0, len(ids), 500):
-            part = ids[start : start + 500]
-            rows = tx.rows(
-                "SELECT id, network, remote_id, text, url, state, addressed, conversation_id, policy"
-                f" FROM mentions WHERE network = ? AND remote_id IN ({marks(len(part))})",
-                (network, *part),
-            )
-            found |= {(row["network"], row["remote_id"]): row for row in rows}
+    for network, ids in _by_network((m.network, m.remote_id) for m in mentions):
+        rows = tx.rows(
+            "SELECT id, network, remote_id, text, url, state, addressed, conversation_id FROM mentions"
+            f" WHERE network = ? AND remote_id IN ({marks(len(ids))})",
+            (network, *ids),
+        )
+        found |= {(network, row["remote_id"]): row for row in rows}
     return found
 
 
 def _insert(
     tx: Tx, listener: str, fresh: Sequence[Mention], promise_for: PromiseFor, now: datetime
 ) -> list[Event]:
-    log, threads, heard_at = list[Event](), dict[tuple[str, str], str](), ms(now)
-    for m in fresh:
-        thread = _thread(tx, m, threads)
-        threads[m.network, m.remote_id] = thread
-        place = conversations.join(tx, m.network, thread, m.author.id)
+    if not fresh:
+        return []
+    heard_at = ms(now)
+    places = [(m.network, thread, m.author.id) for m, thread in zip(fresh, _threads(tx, fresh), strict=True)]
+    joined = conversations.join(tx, places)
+    first = tx.reserve("mentions", len(fresh))
+    rows, log = [], list[Event]()
+    for number, (m, (conversation, said)) in enumerate(zip(fresh, joined, strict=True), start=first):
         promise = promise_for(m, now) if m.addressed else None
         posted_at = min(ms(m.posted_at), heard_at)
-        row = tx.row(
-            _INSERT,
-            (m.network, m.remote_id, listener, place["id"], m.kind, m.url, m.author.id, m.author.handle,
-             m.author.name, m.author.followers, m.text, m.lang, m.in_reply_to, place["said"], posted_at,
-             heard_at, int(m.addressed), promise and promise.due_at, promise and promise.policy,
-             promise and promise.alarm_at),
+        rows.append(
+            (number, m.network, m.remote_id, listener, conversation, m.kind, m.url, m.author.id,
+             m.author.handle, m.author.name, m.author.followers, m.text, m.lang, m.in_reply_to, said,
+             posted_at, heard_at, int(m.addressed), promise and promise.due_at, promise and promise.policy,
+             promise and promise.alarm_at)
         )  # fmt: skip
-        assert row is not None, "an insert returns its row"
-        log.append(Event("heard", row["id"], source=listener, data=_facts(m, posted_at, promise)))
-        log += _answered_before(tx, m, row["id"], heard_at)
-    return log
+        log.append(Event("heard", number, source=listener, data=_facts(m, posted_at, promise)))
+    tx.many(_INSERT, rows)
+    return log + _answered_before(tx, fresh, first, heard_at)
 
 
 _INSERT: Final = (
-    "INSERT INTO mentions (network, remote_id, listener, conversation_id, kind, url, author_id,"
+    "INSERT INTO mentions (id, network, remote_id, listener, conversation_id, kind, url, author_id,"
     " author_handle, author_name, author_followers, text, lang, in_reply_to, said, posted_at, heard_at,"
     " addressed, due_at, policy, alarm_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -175,37 +174,60 @@ def _facts(mention: Mention, posted_at: int, promise: Promise | None) -> dict[st
         "text": events.digest(mention.text),
     }
     if promise is not None:
-        facts |= {"due_at": promise.due_at, "policy": promise.policy}
+        facts["due_at"] = promise.due_at
+        facts["policy"] = promise.policy
     return facts
 
 
-def _thread(tx: Tx, mention: Mention, in_batch: dict[tuple[str, str], str]) -> str:
-    """The network's own thread id; else the thread of what it replies to; else it begins one."""
-    if mention.conversation or not mention.in_reply_to:
-        return mention.conversation or mention.remote_id
-    parent = (mention.network, mention.in_reply_to)
-    if parent in in_batch:
-        return in_batch[parent]
-    row = tx.row(
-        "SELECT c.thread FROM mentions m JOIN conversations c ON c.id = m.conversation_id"
-        " WHERE m.network = ? AND m.remote_id = ?"
-        " UNION ALL SELECT thread FROM answers WHERE network = ? AND remote_id = ?",
-        parent * 2,
-    )
-    return row["thread"] if row else mention.in_reply_to
+def _threads(tx: Tx, mentions: Sequence[Mention]) -> list[str]:
+    """For each: the network's own thread id; else the thread of what it replies to; else it begins one."""
+    known = _threads_of_parents(tx, [m for m in mentions if m.in_reply_to and not m.conversation])
+    found = []
+    for m in mentions:
+        thread = m.conversation
+        if not thread:
+            thread = known.get((m.network, m.in_reply_to), m.in_reply_to) if m.in_reply_to else m.remote_id
+        known[m.network, m.remote_id] = thread
+        found.append(thread)
+    return found
 
 
-def _answered_before(tx: Tx, mention: Mention, mention_id: int, now: int) -> list[Event]:
+def _threads_of_parents(tx: Tx, mentions: Sequence[Mention]) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for network, ids in _by_network((m.network, m.in_reply_to) for m in mentions):
+        rows = tx.rows(
+            "SELECT m.remote_id, c.thread FROM mentions m JOIN conversations c ON c.id = m.conversation_id"
+            f" WHERE m.network = ? AND m.remote_id IN ({marks(len(ids))})"
+            " UNION ALL SELECT remote_id, thread FROM answers"
+            f" WHERE network = ? AND remote_id IN ({marks(len(ids))})",
+            (network, *ids, network, *ids),
+        )
+        found |= {(network, row["remote_id"]): row["thread"] for row in rows}
+    return found
+
+
+def _answered_before(tx: Tx, fresh: Sequence[Mention], first: int, now: int) -> list[Event]:
     """Pages may come in reverse order: the brand's answer was heard before what it answers."""
-    given = answers.already_given(tx, mention.network, mention.remote_id)
-    if given is None:
-        return []
-    return answers.end(tx, {mention_id}, now, answers.Ended("native", given["remote_id"], given["url"]))
+    numbers = {(m.network, m.remote_id): number for number, m in enumerate(fresh, start=first)}
+    log = list[Event]()
+    for network, ids in _by_network(numbers):
+        for row in answers.already_given(tx, network, ids):
+            given = answers.Ended("native", row["remote_id"], row["url"])
+            log += answers.end(tx, {numbers[network, row["in_reply_to"]]}, now, given)
+    return log
 
 
-def _update(
-    tx: Tx, before: Row, mention: Mention, promise_for: PromiseFor, now: datetime
-) -> list[Event]:
+def _by_network(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Ids to look for, network by network, in parts that fit into one query."""
+    networks: dict[str, list[str]] = {}
+    for network, remote_id in keys:
+        networks.setdefault(network, []).append(remote_id)
+    for network, ids in networks.items():
+        for start in range(0, len(ids), _PART):
+            yield network, ids[start : start + _PART]
+
+
+def _update(tx: Tx, before: Row, mention: Mention, promise_for: PromiseFor, now: datetime) -> list[Event]:
     log = list[Event]()
     if mention.text != before["text"]:
         tx.run(

@@ -35,37 +35,48 @@ class Approval:
     said: int
 
 
-def add(
-    tx: Tx,
-    mention: Row,
-    responder: str,
-    drafts: Sequence[Draft],
-    now: int,
-    auto: Approval | None = None,
-    author: str = events.SYSTEM,
-) -> list[Event]:
-    """Store candidates for a mention; with `auto`, the first one is ready to go out by itself."""
-    log = []
-    for number, draft in enumerate(drafts):
-        approval = auto if number == 0 else None
-        row = tx.row(
-            _INSERT,
-            (mention["id"], mention["conversation_id"], responder, "ready" if approval else "draft",
-             draft.text, draft.template, number, int(draft.cut), now, approval and approval.by,
-             approval and approval.at, approval and events.digest(draft.text), approval and approval.said),
-        )  # fmt: skip
-        assert row is not None, "an insert returns its row"
-        data = {"template": draft.template, "text": events.digest(draft.text)}
-        log.append(Event("drafted", mention["id"], row["id"], actor=author, data=data))
-        if approval:
-            log.append(_approved(mention["id"], row["id"], approval, draft.text))
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The drafts for one mention, and through which responder they would go. With `auto`, the first one is
+    ready to go out by itself. `author` wrote them: Vigie, or a named human."""
+
+    mention_id: int
+    conversation_id: int
+    responder: str
+    drafts: Sequence[Draft]
+    auto: Approval | None = None
+    author: str = events.SYSTEM
+
+
+def add(tx: Tx, all_candidates: Sequence[Candidates], now: int) -> list[Event]:
+    """Store candidates for mentions, with one event for each mention."""
+    number = tx.reserve("replies", sum(len(c.drafts) for c in all_candidates))
+    rows, log = [], list[Event]()
+    for c in all_candidates:
+        if not c.drafts:
+            continue
+        drafted = []
+        for place, draft in enumerate(c.drafts):
+            digest = events.digest(draft.text)
+            approval = c.auto if place == 0 else None
+            rows.append(
+                (number, c.mention_id, c.conversation_id, c.responder, "ready" if approval else "draft",
+                 draft.text, draft.template, place, int(draft.cut), now, approval and approval.by,
+                 approval and approval.at, approval and digest, approval and approval.said)
+            )  # fmt: skip
+            drafted.append({"reply": number, "template": draft.template, "text": digest})
+            number += 1
+        log.append(Event("drafted", c.mention_id, actor=c.author, data={"drafts": drafted}))
+        if c.auto:
+            log.append(_approved(c.mention_id, number - len(c.drafts), c.auto, c.drafts[0].text))
+    tx.many(_INSERT, rows)
     return log
 
 
 _INSERT: Final = (
-    "INSERT INTO replies (mention_id, conversation_id, responder, state, text, template, candidate, cut,"
+    "INSERT INTO replies (id, mention_id, conversation_id, responder, state, text, template, candidate, cut,"
     " created_at, approved_by, approved_at, approved_hash, approved_said)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -91,8 +102,8 @@ def approve(tx: Tx, reply: Row, approval: Approval) -> list[Event]:
 def edit(tx: Tx, reply: Row, text: str, actor: str) -> list[Event]:
     """Change the text of a draft, or of one that was refused; the log keeps what it was, as a hash."""
     done = tx.run(
-        "UPDATE replies SET text = ?, cut = 0, state = 'draft', reason = '', attempts = 0, approved_by = NULL,"
-        " approved_at = NULL, approved_hash = NULL, approved_said = NULL"
+        "UPDATE replies SET text = ?, cut = 0, state = 'draft', reason = '', attempts = 0,"
+        " approved_by = NULL, approved_at = NULL, approved_hash = NULL, approved_said = NULL"
         " WHERE id = ? AND state IN ('draft', 'refused')",
         (text, reply["id"]),
     )
@@ -142,7 +153,10 @@ def put_back(tx: Tx, reply: Row, reason: str) -> list[Event]:
     )
     if not done:
         return []
-    return [Event("stale", reply["mention_id"], reply["id"], data={"reason": reason}), *_waits_again(tx, reply)]
+    return [
+        Event("stale", reply["mention_id"], reply["id"], data={"reason": reason}),
+        *_waits_again(tx, reply),
+    ]
 
 
 def postpone(tx: Tx, reply: Row, until: int, reason: str, counts: bool = True) -> list[Event]:
@@ -177,7 +191,9 @@ def refuse(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
 
 def doubt(tx: Tx, reply: Row, reason: str, look_at: int) -> list[Event]:
     """It may stand on the network: look there from `look_at` (ms) on, and send nothing before."""
-    if not _settle(tx, reply, "state = 'unsure', not_before = :at, reason = :reason", at=look_at, reason=reason):
+    if not _settle(
+        tx, reply, "state = 'unsure', not_before = :at, reason = :reason", at=look_at, reason=reason
+    ):
         return []
     return [Event("unsure", reply["mention_id"], reply["id"], data={"reason": reason})]
 
@@ -228,9 +244,7 @@ def ask_human(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
 
 def discard_doubt(tx: Tx, reply: Row, actor: str) -> list[Event]:
     """A human gives up on a reply that may or may not stand; the mention waits again."""
-    done = tx.run(
-        "UPDATE replies SET state = 'discarded' WHERE id = ? AND state = 'unsure'", (reply["id"],)
-    )
+    done = tx.run("UPDATE replies SET state = 'discarded' WHERE id = ? AND state = 'unsure'", (reply["id"],))
     if not done:
         return []
     return [Event("discarded", reply["mention_id"], reply["id"], actor=actor), *_waits_again(tx, reply)]

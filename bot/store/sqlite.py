@@ -55,6 +55,10 @@ class SqliteTx:
     def many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
         self._connection.executemany(sql, params)
 
+    def reserve(self, table: str, count: int) -> int:  # noqa: ARG002 -- nobody else writes meanwhile
+        (highest,) = self._connection.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}").fetchone()
+        return int(highest) + 1
+
 
 class SqliteStore:
     """See `bot.store.engine.Store`. The file and its tables are made where they are missing.

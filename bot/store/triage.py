@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bot.models import Decision
 from bot.store import conversations, escalations, events, replies
@@ -44,18 +45,31 @@ def claim_new(tx: Tx, now: int, lease_until: int, limit: int) -> list[Row]:
     )
 
 
-def keep(tx: Tx, verdicts: Sequence[Verdict], now: int) -> int:
-    """Store verdicts on mentions that are still new; an answer given meanwhile went before. How many."""
-    log, kept = list[Event](), 0
-    for verdict in verdicts:
-        if _decide(tx, verdict):
-            kept += 1
-            log += _follow(tx, verdict, now)
+def keep(tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:
+    """Store verdicts on mentions that are still new; an answer given meanwhile goes before."""
+    ids = [verdict.mention["id"] for verdict in verdicts]
+    still_new = {
+        row["id"]
+        for row in tx.rows(f"SELECT id FROM mentions WHERE id IN ({marks(len(ids))}) AND state = 'new'", ids)
+    }
+    kept = [verdict for verdict in verdicts if verdict.mention["id"] in still_new]
+    tx.many(_KEEP, [_row(verdict) for verdict in kept])
+    log = [_triaged(verdict) for verdict in kept]
+    log += replies.add(tx, [_candidates(verdict, now) for verdict in kept], now)
+    for verdict in kept:
+        if verdict.decision.escalate:
+            number = verdict.mention["id"]
+            log += escalations.open_one(tx, f"mention:{number}", verdict.decision.escalate, "", now, number)
     events.append(tx, now, log)
-    return kept
 
 
-def _decide(tx: Tx, verdict: Verdict) -> bool:
+_KEEP: Final = (
+    "UPDATE mentions SET state = ?, addressed = ?, priority = ?, process = ?, due_at = ?, policy = ?,"
+    " alarm_at = ?, analysis = ?, lease_until = NULL WHERE id = ?"
+)
+
+
+def _row(verdict: Verdict) -> tuple[object, ...]:
     decision, promise, row = verdict.decision, verdict.promise, verdict.mention
     state: str = decision.state
     if decision.automatic and verdict.drafts:
@@ -66,33 +80,28 @@ def _decide(tx: Tx, verdict: Verdict) -> bool:
     due_at, alarm_at, policy = row["due_at"], row["alarm_at"], row["policy"]
     if promise is not None and (due_at is None or promise.due_at < due_at):
         due_at, alarm_at, policy = promise.due_at, promise.alarm_at, promise.policy
-    return bool(
-        tx.run(
-            "UPDATE mentions SET state = ?, addressed = ?, priority = ?, process = ?, due_at = ?, policy = ?,"
-            " alarm_at = ?, analysis = ?, lease_until = NULL WHERE id = ? AND state = 'new'",
-            (state, int(decision.addressed), decision.priority, decision.process, due_at, policy, alarm_at,
-             verdict.analysis, row["id"]),
-        )
+    return (
+        state, int(decision.addressed), decision.priority, decision.process, due_at, policy, alarm_at,
+        verdict.analysis, row["id"],
     )  # fmt: skip
 
 
-def _follow(tx: Tx, verdict: Verdict, now: int) -> list[Event]:
-    decision, row = verdict.decision, verdict.mention
+def _triaged(verdict: Verdict) -> Event:
+    decision = verdict.decision
     data = {
         "state": decision.state, "addressed": decision.addressed, "priority": decision.priority,
         "process": decision.process, "rules": decision.rules,
     }  # fmt: skip
     if verdict.promise is not None:
         data |= {"due_at": verdict.promise.due_at, "policy": verdict.promise.policy}
-    log = [Event("triaged", row["id"], data=data)]
-    auto = None
+    return Event("triaged", verdict.mention["id"], data=data)
+
+
+def _candidates(verdict: Verdict, now: int) -> replies.Candidates:
+    row, decision, auto = verdict.mention, verdict.decision, None
     if decision.automatic and verdict.drafts:
         auto = replies.Approval(events.RULE + decision.template, now, row["conversation_said"])
-    log += replies.add(tx, row, verdict.responder, verdict.drafts, now, auto)
-    if decision.escalate:
-        key = f"mention:{row['id']}"
-        log += escalations.open_one(tx, key, decision.escalate, "", now, row["id"])
-    return log
+    return replies.Candidates(row["id"], row["conversation_id"], verdict.responder, verdict.drafts, auto)
 
 
 def alarming(tx: Tx, now: int, limit: int = 200) -> list[Row]:
