@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from bot import drafts, plugins, yaml_file
-from bot.decide import DEFAULT_RULES, Rule
+from bot.decide import DEFAULT_RULES, Rules
 from bot.drafts import Template, Templates
 from bot.errors import ConfigError, Fault
 from bot.hours import SomeTime
@@ -128,9 +128,7 @@ class Root(BaseModel):
         default_factory=dict, description="Who answers, and who tells people"
     )
     promises: Promises = Field(default=Promises(), description="When an answer is owed")
-    rules: tuple[Rule, ...] = Field(
-        default=DEFAULT_RULES, description="What to do about a mention, read from the top"
-    )
+    rules: Rules = Field(default=DEFAULT_RULES, description="What to do about a mention, read from the top")
     templates: Templates = Field(default=(), description="Texts for drafts, offered before those that ship")
     default_templates: bool = Field(
         default=True, description="Whether to offer the templates that ship as well"
@@ -310,12 +308,17 @@ def _crossed(file: YamlFile, root: Root, services: Mapping[str, Mapping[str, Ser
             wrong = f"there is no responder {target!r} that can tell people"
             able = ", ".join(notifiers) or "none yet"
             yield file.fault(("promises", "tiers", i, "to"), wrong, f"there are: {able}")
-    for name, service in responders.items():
-        timeout = timedelta(seconds=getattr(service.config, "timeout", 0))
+    for name in sorted(set(_routes(root, services).values()) & set(responders)):
+        timeout = timedelta(seconds=getattr(responders[name].config, "timeout", 0))
         if timeout >= root.delivery.lease:
             seconds = timeout.total_seconds()
             wrong = f"the lease must be longer than the timeout of responder {name!r} ({seconds:g}s)"
             yield file.fault(("delivery", "lease"), wrong, "or a reply could be sent twice")
+    names = {template.name for template in (*root.templates, *drafts.default_templates())}
+    for i, rule in enumerate(root.rules):
+        if rule.template and rule.template not in names:
+            wrong = f"there is no template {rule.template!r}"
+            yield file.fault(("rules", i, "template"), wrong, _guess(rule.template, names))
 
 
 def _unknown_account_keys(

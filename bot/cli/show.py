@@ -60,19 +60,30 @@ def who(row: Row) -> str:
 
 
 def inbox(out: Console, rows: Sequence[Row], total: int, now: int) -> None:
-    """The queue as a table."""
+    """The queue as a table: one line each; what matters less gives way on a narrow terminal."""
     if not rows:
         out.print("Nobody waits.")
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("nr", "time left", "network", "who", "what they wrote", "tags", "drafts", "state"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", justify="right" if name == "nr" else "left")
+    wide, wider = out.width >= 100, out.width >= 130
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    table.add_column("nr", justify="right", no_wrap=True, min_width=max(2, len(str(rows[-1]["id"]))))
+    table.add_column("time left", no_wrap=True, min_width=16)
+    table.add_column("who", no_wrap=True, min_width=10, max_width=20)
+    table.add_column("what they wrote", no_wrap=True, ratio=1)
+    if wide:
+        table.add_column("tags", no_wrap=True, min_width=18)
+    table.add_column("drafts", no_wrap=True, justify="right", min_width=6)
+    if wider:
+        table.add_column("network", no_wrap=True)
+    table.add_column("state", no_wrap=True, min_width=9)
     for row in rows:
-        state = row["state"] + (f" ({row['assignee']})" if row["assignee"] else "")
-        table.add_row(
-            str(row["id"]), time_left(row["due_at"], now), Text(row["network"]), Text(who(row)),
-            Text(short(row["text"]) or "(no words)"), Text(tags(row)), str(row["drafts"] or "–"), Text(state),
-        )  # fmt: skip
+        cells = [Text(str(row["id"])), time_left(row["due_at"], now), Text(who(row))]
+        cells.append(Text(short(row["text"], 200) or "(no words)"))
+        cells += [Text(tags(row))] if wide else []
+        cells.append(Text(str(row["drafts"] or "–")))
+        cells += [Text(row["network"])] if wider else []
+        cells.append(Text((row["assignee"] and f"{row['state']}, {plain(row['assignee'])}") or row["state"]))
+        table.add_row(*cells)
     out.print(table)
     if total > len(rows):
         out.print(f"… and {total - len(rows)} more", style="dim")

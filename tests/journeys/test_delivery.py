@@ -33,7 +33,9 @@ def test_a_draft_is_approved_sent_confirmed_and_its_proof_kept(house: House) -> 
     (sent,) = house.replies("1", "sent")
     assert sent["id"] == reply
     assert sent["url"] == "https://blog.example/1#reply"
-    assert house.events("1")[-4:] == ["attempted", "sent", "answered", "discarded"] or "sent" in house.events("1")
+    assert house.events("1")[-4:] == ["attempted", "sent", "answered", "discarded"] or "sent" in house.events(
+        "1"
+    )
     assert house.audit()["answered"] == 1
     assert [r.text for r in house.paper.published] == [sent["text"]]
 
@@ -50,7 +52,9 @@ def test_the_attempt_and_its_key_are_stored_before_the_call(house: House) -> Non
     house.approve("1")
     seen = []
     house.paper.during = lambda: seen.extend(
-        house.rows("SELECT state, attempts, (SELECT data FROM events WHERE kind = 'attempted') AS event FROM replies WHERE state = 'sending'")  # fmt: skip
+        house.rows(
+            "SELECT state, attempts, (SELECT data FROM events WHERE kind = 'attempted') AS event FROM replies WHERE state = 'sending'"
+        )  # fmt: skip
     )
     house.deliver()
     assert seen[0]["attempts"] == 1
@@ -93,7 +97,9 @@ def test_what_surely_stands_nowhere_is_sent_again_with_the_same_key(house: House
     house.deliver()
     assert len(house.paper.published) == 1
     assert house.mention("1")["state"] == "answered"
-    keys = {r["data"].split('"key":"')[1] for r in house.rows("SELECT data FROM events WHERE kind = 'attempted'")}
+    keys = {
+        r["data"].split('"key":"')[1] for r in house.rows("SELECT data FROM events WHERE kind = 'attempted'")
+    }
     assert len(keys) == 1
 
 
@@ -139,7 +145,9 @@ def test_a_refusal_goes_back_to_a_human_with_the_reason(house: House) -> None:
     (refused,) = house.replies("1", "refused")
     assert refused["reason"] == "comments are closed"
     assert "comments are closed" in [c.reason for c in house.paper.told]
-    house.desk.edit(house.mention("1")["id"], refused["id"], "Autrement dit", house.mention("1")["version"], "Léa")
+    house.desk.edit(
+        house.mention("1")["id"], refused["id"], "Autrement dit", house.mention("1")["version"], "Léa"
+    )
     drafts = {r["id"]: r for r in house.replies("1", "draft")}
     house.desk.approve(drafts[refused["id"]]["id"], house.mention("1")["version"], "Léa")
     house.deliver()

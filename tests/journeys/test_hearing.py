@@ -45,11 +45,15 @@ def test_250_mentions_between_two_polls_are_250_rows_and_none_twice(house: House
 def test_the_same_page_in_reverse_order_changes_nothing(house: House) -> None:
     page = [comment(str(n), f"{QUESTION} ({n})", by=f"p{n}") for n in range(20)]
     house.hears(*page)
-    before = house.rows("SELECT mentions.id, remote_id, version FROM mentions JOIN conversations c ON c.id = conversation_id")
+    before = house.rows(
+        "SELECT mentions.id, remote_id, version FROM mentions JOIN conversations c ON c.id = conversation_id"
+    )
     house.hears(*reversed(page))
     assert [tuple(r) for r in before] == [
         tuple(r)
-        for r in house.rows("SELECT mentions.id, remote_id, version FROM mentions JOIN conversations c ON c.id = conversation_id")  # fmt: skip
+        for r in house.rows(
+            "SELECT mentions.id, remote_id, version FROM mentions JOIN conversations c ON c.id = conversation_id"
+        )  # fmt: skip
     ]
 
 
@@ -111,7 +115,10 @@ def test_a_share_is_kept_but_owed_nothing(house: House) -> None:
 
 def test_the_database_refuses_an_address_that_is_ignored(house: House) -> None:
     house.hears(comment("1", QUESTION))
-    with pytest.raises(sqlite3.IntegrityError, match="an_address_is_never_ignored"), house.app.watch.store.tx() as tx:
+    with (
+        pytest.raises(sqlite3.IntegrityError, match="an_address_is_never_ignored"),
+        house.app.watch.store.tx() as tx,
+    ):
         tx.run("UPDATE mentions SET state = 'ignored'")
 
 
@@ -146,7 +153,9 @@ def test_a_native_answer_leaves_what_was_said_after_it_open(house: House) -> Non
     house.clock.forward(minutes=10)
     house.hears(comment("1", QUESTION))
     house.hears(comment("2", "Et le dimanche ?", in_reply_to="1", posted_at=START + timedelta(minutes=9)))
-    house.hears(comment("3", "À 9 h.", by="brand", own=True, in_reply_to="1", posted_at=START + timedelta(minutes=5)))
+    house.hears(
+        comment("3", "À 9 h.", by="brand", own=True, in_reply_to="1", posted_at=START + timedelta(minutes=5))
+    )
     assert (house.mention("1")["state"], house.mention("2")["state"]) == ("answered", "waiting")
 
 
@@ -234,7 +243,11 @@ def test_a_listener_that_hangs_is_given_up_and_the_others_go_on(tmp_path) -> Non
     house = build_house(tmp_path, extra="""
         pace: {sweep: 1h}
     """)  # fmt: skip
-    text = (tmp_path / "config.yaml").read_text().replace("responder: paper}", "responder: paper, poll_timeout: 1s}")
+    text = (
+        (tmp_path / "config.yaml")
+        .read_text()
+        .replace("responder: paper}", "responder: paper, poll_timeout: 1s}")
+    )
     house = build_house(tmp_path, config=text)
     release = threading.Event()
 

@@ -176,7 +176,9 @@ class House:
 
     def events(self, remote_id: str) -> list[str]:
         number = self.mention(remote_id)["id"]
-        return [r["kind"] for r in self.rows("SELECT kind FROM events WHERE mention_id = ? ORDER BY seq", number)]
+        return [
+            r["kind"] for r in self.rows("SELECT kind FROM events WHERE mention_id = ? ORDER BY seq", number)
+        ]
 
     def audit(self) -> dict[str, Any]:
         with self.app.watch.store.read() as tx:

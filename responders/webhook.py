@@ -1,0 +1,132 @@
+"""Escalations as signed JSON, for whatever else should ring.
+
+Signed as https://www.standardwebhooks.com/ says, so that existing libraries can verify them: HMAC-SHA256
+over ``id.timestamp.body``. The same escalation that rings again has an id of its own per ring, so that a
+receiver drops what was delivered twice and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+
+from bot.errors import AuthFailed, Refused
+from bot.models import Escalation, Receipt
+from responders._http import check_address, client, tell
+
+_MOST: Final = 100_000  # bytes of an answer that nobody reads
+_PREFIX: Final = "whsec_"
+_OTHER: Final = re.compile(r"[^A-Za-z0-9_:-]")
+
+
+class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
+    url: str = Field(description="Where to, such as https://alerts.example.org/vigie")
+    secret: SecretStr = Field(
+        description="What the receiver verifies the signature with: whsec_ and 24 to 64 bytes in base64, or "
+        "24 characters and more."
+    )
+    allow_http: bool = Field(
+        default=False, description="Send people's words unprotected over http to another machine."
+    )
+    timeout: float = Field(default=20, gt=0, description="Seconds that one delivery may take.")
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if len(_key(secret.get_secret_value())) < 24:
+            raise ValueError("secret must be whsec_ and 24 to 64 bytes in base64, or 24 characters and more")
+        return secret
+
+    @model_validator(mode="after")
+    def _safe(self) -> Config:
+        check_address(self.url, allow_http=self.allow_http)
+        return self
+
+
+class WebhookNotifier:
+    """Posts escalations to one address."""
+
+    def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.config = config
+        self.clock = clock
+
+    def notify(self, escalation: Escalation) -> Receipt:
+        """Deliver `escalation`; any 2xx confirms it.
+
+        Raises:
+            AuthFailed: the receiver does not accept the signature (401, 403).
+            Refused: it does not take the message.
+            Retry, RateLimited, Unsure: it was not delivered, or nobody knows.
+        """
+        config, host = self.config, urlsplit(self.config.url).hostname
+        # A full stop would end the id in what is signed.
+        message = _OTHER.sub("_", f"{escalation.key}:{escalation.ring}")
+        body = json.dumps(_body(escalation)).encode()
+        headers = signed(config.secret.get_secret_value(), message, self.clock(), body)
+        with client() as http:
+            answer = tell(
+                http,
+                "POST",
+                config.url,
+                end=time.monotonic() + config.timeout,
+                most=_MOST,
+                content=body,
+                headers={"Content-Type": "application/json", **headers},
+            )
+        if answer.status in (401, 403):
+            raise AuthFailed(f"{host} does not accept the signature (status {answer.status})")
+        if not 200 <= answer.status < 300:
+            raise Refused(f"{host} does not take the escalation (status {answer.status})")
+        return Receipt(message)
+
+
+def signed(secret: str, message: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers that prove where `body` comes from, by the rules of Standard Webhooks."""
+    timestamp = str(int(at.timestamp()))
+    content = b".".join((message.encode(), timestamp.encode(), body))
+    digest = hmac.new(_key(secret), content, hashlib.sha256).digest()
+    return {
+        "webhook-id": message,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def _key(secret: str) -> bytes:
+    if not secret.startswith(_PREFIX):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except binascii.Error:
+        return b""
+
+
+def _body(escalation: Escalation) -> dict[str, Any]:
+    return {
+        "type": "escalation",
+        "timestamp": escalation.at.isoformat(),
+        "data": {
+            "key": escalation.key,
+            "ring": escalation.ring,
+            "priority": escalation.priority.value,
+            "reason": escalation.reason,
+            "subject": escalation.subject,
+            "due_at": escalation.due_at.isoformat() if escalation.due_at else None,
+            "mention_id": escalation.mention_id,
+            "network": escalation.network,
+            "author": escalation.author,
+            "text": escalation.text,
+            "url": escalation.url,
+        },
+    }

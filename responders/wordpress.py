@@ -1,0 +1,276 @@
+"""Replies under comments on a WordPress blog.
+
+REST API: https://developer.wordpress.org/rest-api/reference/comments/. The account needs the right to
+moderate comments (role Editor) and an Application Password.
+
+WordPress refuses the same words by the same user under the same comment a second time (409,
+``comment_duplicate``), which is what makes an attempt safe to look for and, at worst, to repeat.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, SecretStr, model_validator
+
+from bot.errors import AuthFailed, RateLimited, Refused, Retry, ServiceError, Unsure
+from bot.models import Kind, Limits, Mention, Receipt, Refusal, Reply
+from responders._http import Answer, ask, check_address, client, tell
+
+_MOST: Final = 32_000_000  # bytes of an answer: 100 comments of the greatest length
+_FLOOD: Final = 15  # seconds between two comments of one user who is no editor (wp-includes/comment.php)
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
+
+
+class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
+    url: str = Field(description="The blog's address, such as https://blog.example.org")
+    username: str = Field(description="Who answers: a user of the blog with the role Editor.")
+    password: SecretStr = Field(description="An Application Password of that user (Users > Profile).")
+    allow_http: bool = Field(
+        default=False, description="Send the password unprotected over http to another machine."
+    )
+    publish_held: bool = Field(
+        default=False,
+        description='Publish a comment that is held for moderation when it is answered, as "Approve and '
+        'reply" does in WordPress; otherwise such a reply is refused.',
+    )
+    timeout: float = Field(default=20, gt=0, description="Seconds that sending one reply may take in all.")
+
+    @model_validator(mode="after")
+    def _safe(self) -> Config:
+        check_address(self.url, allow_http=self.allow_http)
+        return self
+
+
+def _bytes(text: str) -> int:
+    return len(_content(text).encode())
+
+
+class WordPressResponder:
+    """Answers on one blog."""
+
+    # The column that comments stand in (get_comments' wp_get_comment_fields_max_lengths).
+    limits = Limits(maximum=65_525, count=_bytes, unit="bytes")
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def can_reply(self, mention: Mention) -> Refusal | None:
+        """Ask the blog whether the comment is there, public and open to replies.
+
+        Raises:
+            ServiceError: the blog could not be asked.
+        """
+        with _Session(self.config) as blog:
+            try:
+                comment = blog.comment(mention)
+                closed = blog.closed(comment)
+            except Refused as refused:
+                return Refusal(str(refused))
+        if comment["status"] == "hold" and not self.config.publish_held:
+            return Refusal(_HELD)
+        return Refusal("comments are closed there") if closed else None
+
+    def send(self, reply: Reply) -> Receipt:
+        """Publish the reply under its comment.
+
+        Raises:
+            Refused: the comment is gone or held, comments are closed, or WordPress will not have the text.
+            Retry, RateLimited, AuthFailed: it was not published.
+            Unsure: it may have been published, or waits for moderation itself.
+        """
+        with _Session(self.config) as blog:
+            comment = blog.comment(reply.mention)
+            if comment["status"] == "hold":
+                if not self.config.publish_held:
+                    raise Refused(_HELD)
+                blog.publish(comment)
+            new = {"post": comment["post"], "parent": comment["id"], "content": _content(reply.text)}
+            answer = blog.post(new)
+            if _code(answer) == "comment_duplicate":
+                if there := blog.find(reply):
+                    return there
+                raise Unsure(f"{blog.host} says that this reply stands there already, but does not show it")
+            return blog.receipt(answer)
+
+    def find(self, reply: Reply) -> Receipt | None:
+        """Look among our own replies under the comment for one with the same text.
+
+        Raises:
+            Unsure: it is there, but not to be seen: held, taken for spam, or put in the trash.
+            ServiceError: the blog could not be asked.
+        """
+        with _Session(self.config) as blog:
+            return blog.find(reply)
+
+
+_HELD: Final = "the comment is held for moderation: publish it first, or set publish_held"
+
+
+class _Session:
+    """The requests of one call, which all together may take `Config.timeout`."""
+
+    def __init__(self, config: Config) -> None:
+        self._api = f"{config.url.rstrip('/')}/wp-json/wp/v2/"
+        self._http = client(config.username, config.password.get_secret_value())
+        self._end = time.monotonic() + config.timeout
+        self.host = urlsplit(config.url).hostname or ""
+
+    def __enter__(self) -> _Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def comment(self, mention: Mention) -> dict[str, Any]:
+        """The comment as it stands now.
+
+        Raises:
+            Refused: it is gone, or was never a comment.
+        """
+        if not (mention.remote_id.isascii() and mention.remote_id.isdecimal()) or mention.kind is Kind.SHARE:
+            raise Refused("this is no comment that could be answered")
+        query = {"context": "edit", "_fields": "id,post,status,_links"}
+        answer = self._ask("GET", f"comments/{mention.remote_id}", params=query)
+        if answer.status == 404 and _code(answer):
+            raise Refused("the comment is gone")
+        found = self._object(answer)
+        if found.get("status") in ("trash", "spam", "post-trashed"):
+            raise Refused(f"the comment was put under {found['status']}")
+        if not isinstance(found.get("post"), int) or not isinstance(found.get("id"), int):
+            self._stop(answer)
+        return {"status": "", **found}
+
+    def closed(self, comment: dict[str, Any]) -> bool:
+        """Whether the post (or page, or product) takes no comments any more."""
+        up = (comment.get("_links") or {}).get("up") or [{}]
+        url = str(up[0].get("href", ""))
+        if not url.startswith(self._api):  # credentials go nowhere else
+            return False
+        answer = self._ask("GET", url.removeprefix(self._api), params={"_fields": "comment_status"})
+        return answer.status == 200 and self._object(answer).get("comment_status") == "closed"
+
+    def publish(self, comment: dict[str, Any]) -> None:
+        self._object(self._ask("POST", f"comments/{comment['id']}", json={"status": "approve"}))
+
+    def post(self, comment: dict[str, Any]) -> Answer:
+        url = f"{self._api}comments"
+        return tell(self._http, "POST", url, end=self._end, most=_MOST, json=comment)
+
+    def receipt(self, answer: Answer) -> Receipt:
+        """What came of `post`.
+
+        Raises:
+            as `WordPressResponder.send`.
+        """
+        code = _code(answer)
+        if code == "comment_flood":
+            raise RateLimited(f"{self.host} asks us to wait", _FLOOD)
+        if 400 <= answer.status < 500:
+            if answer.status == 401 or code.startswith("rest_forbidden"):
+                self._stop(answer)
+            raise Refused(f"{self.host} does not take the reply ({code or answer.status})")
+        found = _json(answer)
+        if not isinstance(found, dict) or not isinstance(found.get("id"), int):
+            raise Unsure(f"{self.host} did not say what became of the reply (status {answer.status})")
+        return self._shown(found)
+
+    def find(self, reply: Reply) -> Receipt | None:
+        """As `WordPressResponder.find`."""
+        me = self._object(self._ask("GET", "users/me", params={"_fields": "id"})).get("id")
+        for status in ("all", "spam", "trash"):
+            for comment in self._replies(reply.mention, str(me), status):
+                if _same(comment, reply.text):
+                    return self._shown(comment)
+        return None
+
+    def _replies(self, mention: Mention, author: str, status: str) -> Iterator[dict[str, Any]]:
+        query = {
+            "context": "edit",
+            "parent": mention.remote_id,
+            "author": author,
+            "status": status,
+            "per_page": "100",
+            "_fields": "id,link,status,content",
+        }
+        page, pages = 0, 1
+        while page < pages:
+            page += 1
+            answer = self._ask("GET", "comments", params={**query, "page": str(page)})
+            found = _json(answer)
+            if answer.status != 200 or not isinstance(found, list):
+                self._stop(answer)
+            total = answer.headers.get("x-wp-totalpages", "")
+            pages = min(int(total), 50) if total.isdecimal() else 1
+            yield from (one for one in found if isinstance(one, dict) and isinstance(one.get("id"), int))
+
+    def _shown(self, comment: dict[str, Any]) -> Receipt:
+        status = comment.get("status", "approved")
+        if status != "approved":
+            raise Unsure(f"{self.host} has the reply, but under {_word(status)}: nobody can see it")
+        return Receipt(str(comment["id"]), str(comment.get("link") or ""))
+
+    def _ask(self, method: str, path: str, **request: Any) -> Answer:
+        return ask(self._http, method, self._api + path, end=self._end, most=_MOST, **request)
+
+    def _object(self, answer: Answer) -> dict[str, Any]:
+        found = _json(answer)
+        if answer.status != 200 or not isinstance(found, dict):
+            self._stop(answer)
+        return found
+
+    def _stop(self, answer: Answer) -> NoReturn:
+        """Say what is wrong with an answer that we cannot go on from."""
+        raise _fault(self.host, answer)
+
+
+def _fault(host: str, answer: Answer) -> ServiceError:
+    if answer.status == 401:
+        return AuthFailed(f"{host} accepts neither user nor Application Password, or never sees them")
+    if answer.status == 403 and _code(answer).startswith("rest_"):
+        return AuthFailed(f"{host} does not let this user moderate comments: give it the role Editor")
+    if 300 <= answer.status < 400:
+        target = urlsplit(answer.headers.get("location", ""))
+        return Retry(f"{host} sends us on to {target.scheme}://{target.hostname}: put that under url")
+    return Retry(f"{host} does not answer as WordPress's REST API does (status {answer.status})")
+
+
+def _content(text: str) -> str:
+    """`text` as HTML that shows it as it is: an editor's own tags would be obeyed. And without a backslash:
+    WordPress 6.1 does not recognise the second of two equal comments that have one."""
+    return html.escape(text, quote=False).replace("\\", "&#92;")
+
+
+def _same(comment: dict[str, Any], text: str) -> bool:
+    content = comment.get("content")
+    raw = content.get("raw") if isinstance(content, dict) else None
+    return isinstance(raw, str) and _plain(html.unescape(raw)) == _plain(text)
+
+
+def _plain(text: str) -> list[str]:
+    """Its words: WordPress trims, writes line ends in its own way and drops control characters."""
+    return _CONTROL.sub("", text).split()
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _code(answer: Answer) -> str:
+    """WordPress's word for what went wrong, "" where the answer is not WordPress's."""
+    found = _json(answer)
+    return _word(found.get("code")) if isinstance(found, dict) and answer.status >= 400 else ""
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""

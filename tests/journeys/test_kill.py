@@ -1,0 +1,125 @@
+"""kill -9 at random moments while comments pass from a blog to answered: nobody lost, nobody answered twice.
+
+The blog counts, in a process of its own: every reply that it accepted is a line in its log. 25 kills in
+``make test``; ``make crash`` sets VIGIE_KILLS=200.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KILLS = int(os.environ.get("VIGIE_KILLS", "25"))
+COMMENTS = 2000
+SEED = int(os.environ.get("VIGIE_SEED", "0")) or random.SystemRandom().randrange(10**6)
+CONFIG = """
+brand: {{name: Banque Azur, languages: [fr, en]}}
+store: sqlite:///{store}
+accounts:
+  blog: {{url: "{url}", username: bot, password: "${{BLOG_PASSWORD}}"}}
+listeners:
+  blog: {{type: wordpress, account: blog, every: 1s, first_days: 30, overlap_every_minutes: 0}}
+responders:
+  blog: {{type: wordpress, account: blog, timeout: 2}}
+  bell: {{type: console}}
+delivery: {{lease: 3s, look_after: 1s, backoff: 1s}}
+pace: {{triage: 1s, deliver: 1s, sweep: 1s}}
+"""
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(3600)
+def test_nobody_is_lost_and_nobody_answered_twice_when_the_daemon_is_killed(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    print(f"seed {SEED}, {KILLS} kills, {COMMENTS} comments")
+    comments = COMMENTS * max(1, KILLS // 100)
+    log = tmp_path / "accepted.jsonl"
+    log.touch()
+    with blog(log, comments) as url:
+        config = tmp_path / "config.yaml"
+        config.write_text(CONFIG.format(store=tmp_path / "vigie.db", url=url), "utf-8")
+        with python("-m", "tests.support.approver", str(config), stdin=subprocess.PIPE):
+            for kill in range(KILLS):
+                # Spread over the whole way: from the first imports to the middle of the sending.
+                time_to_live = chance.uniform(1.0, 9.0)
+                with python("-m", "bot", "--config", str(config), "run") as daemon:
+                    time.sleep(time_to_live)
+                    daemon.send_signal(signal.SIGKILL)
+                    daemon.wait()
+                found = audit(config)
+                assert found.get("balanced", True), found
+                print(
+                    f"kill {kill + 1} after {time_to_live:.1f} s: {found.get('answered', 0)} answered",
+                    flush=True,
+                )
+            with python("-m", "bot", "--config", str(config), "run"):
+                found = until_all_answered(config, comments)
+    assert found["balanced"], found
+    assert (found["addresses"], found["answered"], found["unsure"]) == (comments, comments, 0)
+    accepted = Counter(json.loads(line)["parent"] for line in log.read_text().splitlines())
+    doubled = {parent: count for parent, count in accepted.items() if count > 1}
+    assert doubled == {}, f"answered twice (seed {SEED})"
+    assert len(accepted) == comments, f"lost {comments - len(accepted)} (seed {SEED})"
+    print(f"{KILLS} kills: {len(accepted)} answered, 0 lost, 0 doubled, books balance")
+
+
+def until_all_answered(config: Path, comments: int) -> dict[str, Any]:
+    deadline = time.monotonic() + 120 + comments / 20
+    while time.monotonic() < deadline:
+        found = audit(config)
+        if found.get("answered") == comments:
+            return found
+        time.sleep(1)
+    return audit(config)
+
+
+def audit(config: Path) -> dict[str, Any]:
+    """The figures; {} while the daemon was killed before it could even make the store."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "--config", str(config), "audit", "--json"],
+        capture_output=True, env=environment(), check=False,
+    )  # fmt: skip
+    if b"there is no store" in done.stderr:
+        return {}
+    assert done.stdout, done.stderr.decode()
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+@contextmanager
+def blog(log: Path, comments: int) -> Iterator[str]:
+    arguments = ("--comments", str(comments), "--log", str(log), "--duplicates-welcome", "--seed", str(SEED),
+                 "--drop-after-accept", "0.02", "--error-after-accept", "0.02", "--error-before-accept", "0.02")  # fmt: skip
+    with python("-m", "tests.support.wordpress_like", *arguments, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().decode().strip()
+
+
+@contextmanager
+def python(*arguments: str, **pipes: Any) -> Iterator[subprocess.Popen[bytes]]:
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **pipes}
+    process = subprocess.Popen([sys.executable, *arguments], env=environment(), **pipes)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "BLOG_PASSWORD": "open sesame", "PYTHONPATH": str(Path(__file__).parents[2])}
