@@ -343,7 +343,7 @@ def _routes(root: Root, services: Mapping[str, Mapping[str, Service]]) -> dict[s
     by_account = {
         entry.account: name
         for name, entry in root.responders.items()
-        if entry.account and services["responders"][name].plugin.replies
+        if entry.account and name in services["responders"] and services["responders"][name].plugin.replies
     }
     return {
         name: entry.responder if entry.responder is not None else by_account.get(entry.account, "")
