@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,12 +16,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bot import jsonl
+from bot.app import build
+from bot.config import load
 from bot.demo import folder
+from bot.demo.follow import Follower
 from bot.demo.words import words_for
 from bot.errors import NotPossible
-from bot.store import utcnow
+from bot.models import Author, Mention
+from bot.steps.listen import hear
+from bot.store import utcnow, views
 
 ROOT = Path(__file__).parents[2]
 DAY = ROOT / "bot" / "demo" / "day.jsonl"
@@ -182,6 +189,30 @@ def test_beginning_afresh_removes_the_old_store_and_nothing_else(tmp_path: Path)
         assert not (place / "vigie.db").exists()
         assert str(place / "vigie.db") in config.read_text("utf-8")
     assert (place / "notes.txt").read_text() == "mine"
+
+
+def test_what_strangers_write_cannot_steer_the_terminal_that_follows(tmp_path: Path) -> None:
+    printed = io.StringIO()
+    with folder.begun_afresh(tmp_path / "vigie-demo") as config:
+        built = build(load(config))
+        follower = Follower(built.watch.store, Console(file=printed, width=100), words_for({}), last="9")
+        stranger = Author("9", "@nine", "\x1b]0;owned\x07Nine")
+        text = "[bold]hello[/]\x1b[2J \u202eback to front"
+        hear(built.watch, "day", [Mention("x", "9", text, utcnow(), stranger, addressed=True)])
+
+        follower.look()
+        assert built.once(("triage",))
+        with built.watch.store.read() as tx:
+            seen = views.mention_row(tx, 1)["version"]
+        built.desk.exempt(1, "spam", seen, "lea")
+        follower.look()
+        built.watch.store.close()
+
+    heard, over, tagged, exempted = printed.getvalue().splitlines()
+    assert "[bold]hello[/]\ufffd[2J \ufffdback to front" in heard
+    assert over.startswith("The day is over")
+    assert tagged.startswith("   1 tagged ")
+    assert exempted == "   1 exempted  by lea"
 
 
 def test_the_day_is_told_in_both_languages_on_five_networks() -> None:
