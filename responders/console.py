@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import threading
 import unicodedata
 from typing import Final
@@ -64,7 +65,7 @@ class ConsoleResponder:
         rows = [
             ("about", escalation.subject),
             ("why", escalation.reason),
-            ("due", f"{due:%Y-%m-%d %H:%M} UTC" if due else ""),
+            ("due", f"{due:%Y-%m-%d %H:%M:%S} UTC" if due else ""),
             ("link", escalation.url),
             ("from", escalation.author),
             ("text", escalation.text),
@@ -96,9 +97,15 @@ def _block(title: str, rows: list[tuple[str, str]]) -> str:
     """A heading and its rows; the bar before every line keeps a text from imitating the frame."""
     lines = [f"--- {printable(title)} ".ljust(_WIDTH, "-")]
     for name, value in rows:
-        for number, line in enumerate(value.split("\n") if value else []):
-            lines.append(f"{'' if number else name:>6} | {printable(line)}".rstrip())
+        for number, line in enumerate(_wrapped(value) if value else []):
+            lines.append(f"{'' if number else name:>6} | {line}".rstrip())
     return "\n".join(lines) + "\n\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    """The lines of a text, none of them wider than the frame; a word that is longer stays whole."""
+    fold = textwrap.TextWrapper(_WIDTH - 9, break_long_words=False, break_on_hyphens=False)
+    return [part for line in text.split("\n") for part in fold.wrap(printable(line)) or [""]]
 
 
 def _who(mention: Mention) -> str:

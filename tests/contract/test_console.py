@@ -34,7 +34,7 @@ def test_an_escalation_is_printed_with_its_promise(capsys: pytest.CaptureFixture
     assert ConsoleResponder(Config()).notify(escalation).remote_id == "console:e1"
     out = capsys.readouterr().out
     assert "escalation 2, high" in out
-    assert "due | 2026-01-31 09:30 UTC" in out
+    assert "due | 2026-01-31 09:30:00 UTC" in out
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,11 @@ def test_a_terminal_of_few_letters_and_a_closed_one_lose_nothing(monkeypatch: py
     narrow.close()
     with pytest.raises(Unsure, match="broke off"):
         ConsoleResponder(Config()).send(REPLY)
+
+
+def test_long_lines_are_folded_within_the_frame(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "Ma carte est bloquée depuis trois semaines et personne ne me répond. " * 3
+    ConsoleResponder(Config()).notify(Escalation("e1", "overdue", "", 1, NOW, text=text))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 78
+    assert " ".join(out.replace("|", " ").split()).count("personne ne me répond.") == 3
