@@ -9,9 +9,9 @@ from functools import partial
 from typing import Final
 
 from bot import logs
-from bot.analysis import Tagger
 from bot.config import Settings
 from bot.desk import Desk
+from bot.learned import tagger_for
 from bot.scheduler import EmbeddedEngine, run_guarded
 from bot.steps import Wake, Watch, deliver, listen, sweep, triage
 from bot.store import Clock, open_store, utcnow
@@ -63,7 +63,6 @@ def build(settings: Settings, store_url: str = "", clock: Clock = utcnow) -> App
         StoreUnavailable: the store cannot be opened.
     """
     store = open_store(store_url or settings.root.store)
-    brand = settings.root.brand
     listeners = {name: s.plugin.build(s.config) for name, s in settings.listeners.items()}
     outgoing = {name: (s, s.plugin.build(s.config)) for name, s in settings.responders.items()}
     watch = Watch(
@@ -72,9 +71,7 @@ def build(settings: Settings, store_url: str = "", clock: Clock = utcnow) -> App
         listeners=listeners,
         responders={name: built for name, (s, built) in outgoing.items() if s.plugin.replies},
         notifiers={name: built for name, (s, built) in outgoing.items() if s.plugin.notifies},
-        tagger=Tagger(
-            settings.root.analysis.model, (brand.name, *brand.handles), settings.root.analysis.aspects
-        ),
+        tagger=tagger_for(settings.root.brand, settings.root.analysis),
         clock=clock,
     )
     return App(watch, Desk(store, settings, clock))

@@ -107,6 +107,14 @@ class AnalysisSettings(BaseModel):
     model: str = Field(
         default="", description="A spaCy pipeline, by package name or path; default: the one that ships"
     )
+    models: Path = Field(
+        default=Path("vigie-models"), description="The folder where `vigie train` keeps pipelines"
+    )
+    train_on_x: str = Field(
+        default="",
+        description="X's terms forbid training on its content. A reason here (such as a contract with X) "
+        "lets corrections of posts from X take part",
+    )
     aspects: Mapping[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Products and themes, and the words for them"
     )

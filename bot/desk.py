@@ -6,16 +6,29 @@ done and `Conflict` says who was first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from bot.config import Settings
 from bot.errors import Conflict, NotPossible
 from bot.models import Priority, Process, ReplyState, State
 from bot.promises import due_at
-from bot.store import Clock, Row, Store, Tx, answers, conversations, escalations, events, instant, ms, views
+from bot.store import (
+    Clock,
+    Row,
+    Store,
+    Tx,
+    answers,
+    conversations,
+    corrections,
+    escalations,
+    events,
+    instant,
+    ms,
+    views,
+)
 from bot.store import replies as reply_rows
 from bot.store.events import Event
 from bot.store.replies import Approval, Candidates, Draft
@@ -202,6 +215,25 @@ class Desk:
                 tx.run("UPDATE mentions SET due_at = ? WHERE id = ?", (tightened, mention_id))
                 data["due_at"] = tightened
             return [Event("handed_over", mention_id, actor=actor, data=data)]
+
+        self._act(mention_id, seen, change)
+
+    def correct(self, mention_id: int, labels: Mapping[str, Any], seen: int, actor: str) -> None:
+        """Say what a mention really is. From now on that is shown, and training learns from it.
+
+        Args:
+            labels: any of ``sentiment``, ``intents`` (a list, the leading one first), ``urgency`` and
+                ``needs_answer``. It is owed an answer whatever they say (promise 2).
+
+        Raises:
+            Conflict: something changed since version `seen`.
+            NotPossible: no label, or one that does not exist.
+        """
+        corrections.check(labels)
+
+        def change(tx: Tx, mention: Row, now: int) -> list[Event]:
+            corrections.add(tx, mention, labels, actor, now)
+            return [Event("corrected", mention_id, actor=actor, data=labels)]
 
         self._act(mention_id, seen, change)
 

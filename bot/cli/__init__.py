@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import sys
 
-from bot.cli import books, desk, watch
+# In the order in which help lists them.
+# isort: off
+from bot.cli import watch
+from bot.cli import desk
+from bot.cli import books
+from bot.cli import learning
+
+# isort: on
 from bot.cli.common import app
 from bot.errors import ConfigError, NotPossible, VigieError
 
-__all__ = ["app", "books", "desk", "main", "watch"]
+__all__ = ["app", "books", "desk", "learning", "main", "watch"]
 
 
 def main() -> None:

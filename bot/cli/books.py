@@ -7,16 +7,19 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.common import app, console, house, options, print_json, settings, store_only
+from bot.cli.common import BOOKS, app, console, house, options, print_json, settings, store_only
+
+if TYPE_CHECKING:
+    from bot.analysis import Tagger
 
 Json = Annotated[bool, typer.Option("--json", help="For a machine.")]
 
 
-@app.command()
+@app.command(rich_help_panel=BOOKS)
 def audit(as_json: Json = False) -> None:
     """The proof: the books, recomputed from the event log. Exit 1 if they do not balance, if a past event
     was changed, or if an address is overdue."""
@@ -64,7 +67,7 @@ def _percent(rate: float | None) -> str:
     return "–" if rate is None else f"{100 * rate:.1f} %"
 
 
-@app.command(name="import")
+@app.command(name="import", rich_help_panel=BOOKS)
 def import_(
     file: Annotated[Path, typer.Argument(help="Mentions as JSONL, or - for standard input.")],
 ) -> None:
@@ -79,7 +82,7 @@ def import_(
     raise typer.Exit(1 if tally.bad else 0)
 
 
-@app.command()
+@app.command(rich_help_panel=BOOKS)
 def export(
     events: Annotated[
         bool, typer.Option("--events", help="The event log instead, for an audit elsewhere.")
@@ -101,7 +104,7 @@ def export(
             last = rows[-1]["id"]
 
 
-@app.command()
+@app.command(rich_help_panel=BOOKS)
 def tag(
     file: Annotated[Path, typer.Argument(help="JSONL with at least text, or - for standard input.")] = Path(
         "-"
@@ -113,7 +116,7 @@ def tag(
 
     bad = 0
     with _opened(file) as lines:
-        for line, fault in tag_lines(_tagger(), lines, why=why):
+        for line, fault in tag_lines(tagger(), lines, why=why):
             if fault:
                 bad += 1
                 sys.stderr.write(fault + "\n")
@@ -122,16 +125,16 @@ def tag(
     raise typer.Exit(1 if bad else 0)
 
 
-def _tagger() -> Any:
+def tagger() -> Tagger:
     """The tagger of the config, if there is one here; else the one that ships."""
-    from bot.analysis import Tagger
-
     if not options.config.exists():
+        from bot.analysis import Tagger
+
         return Tagger()
     from bot.config import brand_and_analysis
+    from bot.learned import tagger_for
 
-    brand, analysis = brand_and_analysis(options.config)
-    return Tagger(analysis.model, (brand.name, *brand.handles), analysis.aspects)
+    return tagger_for(*brand_and_analysis(options.config))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from bot.app import App
     from bot.config import Settings
     from bot.store import Store
+
+# The groups in which `vigie --help` lists the commands.
+WATCH: Final = "The watch"
+DESK: Final = "The desk"
+BOOKS: Final = "The books"
+LEARNING: Final = "Learning"
 
 app = typer.Typer(
     name="vigie",

@@ -10,7 +10,7 @@ import click
 import typer
 
 from bot.cli import show
-from bot.cli.common import actor, app, console, house, print_json, store_only
+from bot.cli.common import DESK, actor, app, console, house, print_json, store_only
 from bot.errors import NotPossible
 from bot.models import Process
 
@@ -26,7 +26,7 @@ Version = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def inbox(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
     as_json: Json = False,
@@ -43,7 +43,7 @@ def inbox(
     show.inbox(console(), rows, total, now)
 
 
-@app.command(name="show")
+@app.command(name="show", rich_help_panel=DESK)
 def show_(mention: Mention, as_json: Json = False) -> None:
     """One mention: the person, what was said, tags, drafts, history, and what you can do."""
     from bot.desk import actions_for
@@ -66,7 +66,7 @@ def show_(mention: Mention, as_json: Json = False) -> None:
     show.mention(console(), row, replies, said, others, history, actions, ms(utcnow()))
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def approve(
     mention: Mention,
     draft: DraftNumber = 1,
@@ -132,7 +132,7 @@ def _draft(built: App, mention: int, number: int) -> tuple[Row, Row]:
     return row, drafts[number - 1]
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def edit(
     mention: Mention,
     draft: DraftNumber = 1,
@@ -157,7 +157,7 @@ def edit(
         console().print(f"Draft kept. `vigie approve {mention}` sends it.", markup=False)
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def reject(mention: Mention, draft: DraftNumber = 1, version: Version = None) -> None:
     """Put a draft aside. The person goes on waiting, and so does the clock."""
     with house() as built:
@@ -166,7 +166,7 @@ def reject(mention: Mention, draft: DraftNumber = 1, version: Version = None) ->
         console().print("Draft put aside; the person still waits.")
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def assign(
     mention: Mention, to: Annotated[str, typer.Argument(help="To whom.")], version: Version = None
 ) -> None:
@@ -176,7 +176,7 @@ def assign(
         console().print(f"Mention {mention} is with {to}.", markup=False)
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def exempt(
     mention: Mention,
     reason: Annotated[str, typer.Argument(help="Why no answer is given: one of exemptions: in the config.")],
@@ -190,7 +190,7 @@ def exempt(
         )
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def reopen(mention: Mention, version: Version = None) -> None:
     """Take back an exemption."""
     with house() as built:
@@ -198,7 +198,7 @@ def reopen(mention: Mention, version: Version = None) -> None:
         console().print(f"Mention {mention} waits for an answer again.")
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def escalate(
     mention: Mention,
     reason: Annotated[str, typer.Argument(help="Why, in a few words.")] = "escalated by hand",
@@ -213,7 +213,7 @@ def escalate(
         console().print(f"Mention {mention} rings until somebody acknowledges it.")
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def handover(
     mention: Mention,
     process: Annotated[Process, typer.Argument(help="To which process.")],
@@ -225,7 +225,7 @@ def handover(
         console().print(f"Mention {mention} is with {process}.")
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def acknowledge(
     what: Annotated[
         str, typer.Argument(help="A mention's number, or another escalation, such as source:blog.")
@@ -240,7 +240,7 @@ def acknowledge(
         console().print("Acknowledged; it rings no more. The clock runs on.")
 
 
-@app.command()
+@app.command(rich_help_panel=DESK)
 def resolve(
     reply: Annotated[int, typer.Argument(help="The number of the reply, as `vigie show` has it.")],
     verdict: Annotated[str, typer.Argument(help="sent, again or discard.")],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.common import app, console, house, options, settings
+from bot.cli.common import WATCH, app, console, house, options, settings
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 4.0
 
 
-@app.command()
+@app.command(rich_help_panel=WATCH)
 def run(
     only: Annotated[
         str, typer.Option(metavar="STEP,...", help="Only these steps: listen, triage, deliver, sweep.")
@@ -66,7 +66,7 @@ def watch_until_stopped(built: App, steps: tuple[str, ...]) -> None:
         time.sleep(0.05)
 
 
-@app.command()
+@app.command(rich_help_panel=WATCH)
 def check(
     print_schema: Annotated[
         bool, typer.Option("--print-schema", help="Print a JSON Schema of the config, for editors.")
@@ -91,7 +91,7 @@ def check(
     out.print(f"  alarms ring at: {', '.join(loaded.notifiers)}")
 
 
-@app.command()
+@app.command(rich_help_panel=WATCH)
 def demo() -> None:
     """A brand and its people, invented: no credentials, no server. Runs until Ctrl-C."""
     from bot.demo import play

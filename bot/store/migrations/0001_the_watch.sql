@@ -137,6 +137,17 @@ CREATE INDEX escalations_ringing ON escalations (ring_at)
     WHERE closed_at IS NULL AND acknowledged_at IS NULL;
 CREATE INDEX escalations_by_mention ON escalations (mention_id) WHERE closed_at IS NULL;
 
+-- What a human said a mention really is: shown instead of the tags, and what training learns from.
+CREATE TABLE corrections (
+    id {id},
+    mention_id INTEGER NOT NULL REFERENCES mentions (id),
+    labels TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at INTEGER NOT NULL
+) {strict};
+
+CREATE INDEX corrections_by_mention ON corrections (mention_id);
+
 -- What each listener has heard, and since when and until when that is complete.
 CREATE TABLE sources (
     listener TEXT PRIMARY KEY,
