@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house import House, build_house
+from tests.support.house import STANDING, House, build_house
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    built = build_house(tmp_path)
-    yield built
-    built.app.watch.store.close()
+def house(tmp_path: Path) -> House:
+    return build_house(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _close_every_house() -> Iterator[None]:
+    yield
+    while STANDING:
+        STANDING.pop().app.watch.store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.errors import AuthFailed, Retry, ServiceError, Unsure
-from bot.models import Batch, Mention, Reply
+from bot.models import Batch, Mention, Refusal, Reply
 from listeners import wordpress as listening
 from responders import wordpress as answering
 from tests.support.wordpress_like import Blog, Faults, running
@@ -163,6 +164,26 @@ def test_all_of_a_call_together_ends_in_time(blog: Blog) -> None:
     with pytest.raises(ServiceError) as caught:  # the first request fits, both do not
         responder(blog, timeout=0.45).send(Reply("k1", "Bonjour", mention))
     assert isinstance(caught.value, (Retry, Unsure))
+
+
+def test_a_post_that_was_closed_is_noticed_within_a_minute_before_drafting(blog: Blog) -> None:
+    blog.visitor_comment("Bonjour")
+    mention, now = listener(blog).poll(None).mentions[0], 1_000.0
+    talk = answering.WordPressResponder(answering.Config(**settings(blog)), lambda: now)
+    assert talk.can_reply(mention) is None
+    blog.closed = True
+    assert talk.can_reply(mention) is None
+    now += 61
+    assert talk.can_reply(mention) == Refusal("comments are closed there")
+
+
+def test_a_connection_that_the_blog_closed_meanwhile_is_made_anew() -> None:
+    with running(Blog(patience=0.05)) as blog:
+        blog.visitor_comment("Bonjour")
+        mention, talk = listener(blog).poll(None).mentions[0], responder(blog)
+        assert talk.can_reply(mention) is None
+        time.sleep(0.3)
+        assert talk.can_reply(mention) is None
 
 
 @pytest.mark.parametrize("config", [listening.Config, answering.Config])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -273,7 +274,7 @@ def test_what_was_said_while_a_reply_was_on_its_way_stays_open(house: House) -> 
     assert (house.mention("1")["state"], house.mention("2")["state"]) == ("answered", "waiting")
 
 
-def test_two_processes_that_deliver_at_once_send_each_reply_once(house: House, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_two_processes_that_deliver_at_once_send_each_reply_once(house: House, tmp_path: Path) -> None:
     replies = []
     for n in range(40):
         house.hears(comment(str(n), QUESTION, by=f"p{n}"))
@@ -295,7 +296,6 @@ def test_two_processes_that_deliver_at_once_send_each_reply_once(house: House, t
         thread.join()
     assert len(house.paper.published) == 40
     assert house.audit()["answered"] == 40
-    other.app.watch.store.close()
 
 
 def test_our_own_reply_that_comes_back_through_the_listener_is_no_second_answer(house: House) -> None:
@@ -320,7 +320,7 @@ def test_an_unsure_reply_that_comes_back_through_the_listener_is_settled_by_it(h
     assert house.replies("1", "sent")[0]["remote_id"] == "77"
 
 
-def test_a_late_settlement_of_an_attempt_that_was_taken_over_is_refused(house: House, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_late_settlement_of_an_attempt_that_was_taken_over_is_refused(house: House, tmp_path: Path) -> None:
     other = build_house(tmp_path, clock=house.clock)
     other.app.watch.responders["paper"] = house.paper  # type: ignore[index]
     house.hears(comment("1", QUESTION))
@@ -342,7 +342,6 @@ def test_a_late_settlement_of_an_attempt_that_was_taken_over_is_refused(house: H
     assert len(house.paper.published) == 1
     assert house.mention("1")["state"] == "answered"
     assert len(house.replies("1", "sent")) == 1
-    other.app.watch.store.close()
 
 
 def test_the_clock_set_back_an_hour_neither_loses_nor_doubles_a_send(house: House) -> None:
@@ -366,7 +365,7 @@ def test_the_clock_set_back_an_hour_neither_loses_nor_doubles_a_send(house: Hous
 # --- By itself, and not at all -------------------------------------------------------------------
 
 
-def test_a_rule_may_let_a_template_go_out_by_itself(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_rule_may_let_a_template_go_out_by_itself(tmp_path: Path) -> None:
     house = build_house(tmp_path, extra=AUTO)
     house.hears(comment("1", THANKS), comment("2", ANGRY, by="bob"))
     house.deliver()
@@ -375,7 +374,7 @@ def test_a_rule_may_let_a_template_go_out_by_itself(tmp_path) -> None:  # type: 
     assert house.mention("2")["state"] == "waiting"
 
 
-def test_an_automatic_reply_answers_only_the_mention_it_was_made_for(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_an_automatic_reply_answers_only_the_mention_it_was_made_for(tmp_path: Path) -> None:
     house = build_house(tmp_path, extra=AUTO)
     house.hears(comment("1", QUESTION))
     house.hears(comment("2", THANKS, in_reply_to="1"))

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -239,7 +240,7 @@ def test_a_service_that_asks_us_to_wait_is_left_alone_for_that_long(house: House
     assert len(house.wire.cursors) == 2
 
 
-def test_a_listener_that_hangs_is_given_up_and_the_others_go_on(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_listener_that_hangs_is_given_up_and_the_others_go_on(tmp_path: Path) -> None:
     house = build_house(tmp_path, extra="""
         pace: {sweep: 1h}
     """)  # fmt: skip

@@ -111,19 +111,16 @@ def test_a_restart_with_the_same_cursor_brings_no_news(wordpress: WordPress, men
     assert mention in first.mentions
 
 
-def test_a_held_comment_is_answered_once_it_is_published(wordpress: WordPress, post: int) -> None:
+def test_a_draft_waits_until_a_held_comment_is_published(wordpress: WordPress, post: int) -> None:
     comment = wordpress.visitor_comment(post, "Léa", "lea@example.org", "Mon virement ?")
     wordpress.hold(comment)
     (mention,) = heard(listener(wordpress).poll(None), comment)
     talk, reply = responder(wordpress), Reply("k1", "Il part demain.", mention)
-    refusal = talk.can_reply(mention)
-    assert refusal is not None
-    assert "moderation" in refusal.reason
-    with pytest.raises(Refused, match="moderation"):
+    assert talk.can_reply(mention) is None
+    with pytest.raises(Refused, match="publish it on the blog, then approve the reply again"):
         talk.send(reply)
     assert wordpress.comments(post=post) == []
     wordpress.approve(comment)
-    assert talk.can_reply(mention) is None
     assert talk.send(reply).remote_id == str(wordpress.comments(post=post, parent=comment)[0]["id"])
 
 

@@ -204,7 +204,13 @@ def build_house(folder: Path, config: str = CONFIG, extra: str = "", clock: Cloc
         notifiers=dict.fromkeys(app.watch.notifiers, paper),
         tagger=tagger(),
     )
-    return House(App(watch, Desk(watch.store, watch.settings, clock)), clock, wire, paper)
+    house = House(App(watch, Desk(watch.store, watch.settings, clock)), clock, wire, paper)
+    STANDING.append(house)
+    return house
+
+
+# Every house that a test built; `tests/conftest.py` closes them.
+STANDING: list[House] = []
 
 
 def comment(remote_id: str, text: str, by: str = "claire", **facts: Any) -> Mention:

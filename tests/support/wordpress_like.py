@@ -66,6 +66,8 @@ class Blog:
     url: str = ""
     log: Path | None = None
     seed: int = 0
+    closed: bool = False  # its open post takes comments no more
+    patience: float = 30  # seconds for which it keeps a connection that nothing comes over
     faults: Faults = field(default_factory=Faults)
     requests: list[tuple[str, str, Any]] = field(default_factory=list)  # method, target, JSON body
     posted: list[Comment] = field(default_factory=list)  # accepted through the API
@@ -186,7 +188,7 @@ class Blog:
         content = str(new.get("content", "")).strip()
         if new.get("post") not in (OPEN, CLOSED):
             return _error(403, "rest_comment_invalid_post_id")
-        if new["post"] == CLOSED:
+        if new["post"] == CLOSED or self.closed:
             return _error(403, "rest_comment_closed")
         if not content:
             return _error(400, "rest_comment_content_invalid")
@@ -218,7 +220,6 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
-    timeout = 30
 
     def log_message(self, *_: Any) -> None:
         """Nothing: the log is for comments."""
@@ -261,7 +262,8 @@ class Handler(BaseHTTPRequestHandler):
         elif one and one[1] == "comments":
             self._one(int(one[2]), query, body)
         elif one:
-            self._json(200, {"comment_status": "closed" if int(one[2]) == CLOSED else "open"})
+            closed = self.blog.closed or int(one[2]) == CLOSED
+            self._json(200, {"comment_status": "closed" if closed else "open"})
         else:
             self._json(*_error(404, "rest_no_route"))
 
@@ -342,7 +344,8 @@ class Server(ThreadingHTTPServer):
 def running(blog: Blog | None = None, port: int = 0) -> Iterator[Blog]:
     """Serve `blog` in a thread."""
     blog = blog or Blog()
-    with Server(("127.0.0.1", port), type("Bound", (Handler,), {"blog": blog})) as server:
+    bound = type("Bound", (Handler,), {"blog": blog, "timeout": blog.patience})
+    with Server(("127.0.0.1", port), bound) as server:
         blog.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bot.analysis
 from bot.analysis import Tagger
 from bot.models import INTENTS, SENTIMENTS, URGENCIES, Analysis
 
@@ -247,7 +248,5 @@ def test_importing_the_package_does_not_import_spacy() -> None:
 
 
 def test_the_model_files_weigh_less_than_15_mb() -> None:
-    import bot.analysis
-
     folder = Path(bot.analysis.__file__).parent / "model"
     assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 15_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_several_kinds_stand_in_order_and_none_over_another() -> None:
     text = "06 39 98 12 47 ou moi@x.example, commande ZM-4471902, IBAN BE68 5390 0754 7034"
     spans = personal_data(text, "fr")
     assert [span.kind for span in spans] == ["phone", "email", "order", "iban"]
-    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(spans))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,190 @@
+"""The default engine: all of a transaction or none, and in words for people when the file cannot be used."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.errors import StoreUnavailable
+from bot.store import open_store
+from bot.store.sqlite import SqliteStore
+
+# Keeps the file locked until its standard input is closed.
+HOLDER = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def locked_by_another_process(path: Path) -> Iterator[None]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        yield
+        holder.communicate()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = SqliteStore(tmp_path / "vigie.db", busy_timeout=0.3)
+    yield opened
+    opened.close()
+
+
+def listeners(store: SqliteStore) -> list[str]:
+    with store.read() as tx:
+        return [row["listener"] for row in tx.rows("SELECT listener FROM sources ORDER BY listener")]
+
+
+def keep(store: SqliteStore, name: str) -> None:
+    with store.tx() as tx:
+        tx.run("INSERT INTO sources (listener, since) VALUES (?, 0)", (name,))
+
+
+def test_what_fails_half_way_leaves_nothing(store: SqliteStore) -> None:
+    with pytest.raises(RuntimeError), store.tx() as tx:
+        tx.run("INSERT INTO sources (listener, since) VALUES ('blog', 0)")
+        raise RuntimeError
+    assert listeners(store) == []
+    keep(store, "blog")
+    assert listeners(store) == ["blog"]
+
+
+def test_each_thread_has_a_connection_of_its_own_and_none_sees_half_of_anothers_work(
+    store: SqliteStore,
+) -> None:
+    seen, half, looked = list[list[str]](), threading.Event(), threading.Event()
+
+    def look() -> None:
+        half.wait(5)
+        seen.append(listeners(store))
+        looked.set()
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    with store.tx() as tx:
+        tx.run("INSERT INTO sources (listener, since) VALUES ('blog', 0)")
+        half.set()
+        assert looked.wait(5)
+    reader.join()
+    assert (seen, listeners(store)) == ([[]], ["blog"])
+
+
+def test_a_file_that_another_program_keeps_locked_is_told_in_words_and_nothing_is_lost(
+    store: SqliteStore,
+) -> None:
+    keep(store, "before")
+    with locked_by_another_process(store.path):
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"vigie\.db .* another program keeps it locked; end that"):
+            keep(store, "meanwhile")
+        assert 0.2 < time.monotonic() - began < 5
+        assert listeners(store) == ["before"]  # whoever only looks need not wait
+    keep(store, "after")
+    assert listeners(store) == ["after", "before"]
+
+
+def test_a_short_lock_is_waited_for(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "vigie.db")
+    with locked_by_another_process(store.path):
+        writer = threading.Thread(target=keep, args=(store, "patient"))
+        writer.start()
+        time.sleep(0.3)
+        assert writer.is_alive()
+    writer.join(10)
+    assert listeners(store) == ["patient"]
+    store.close()
+
+
+def test_a_full_disk_is_told_in_words_and_nothing_is_half_kept(store: SqliteStore) -> None:
+    keep(store, "before")
+    with store.read() as tx:
+        pages = tx.rows("PRAGMA page_count")[0][0]
+        tx.rows(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreUnavailable, match="the disk is full; free some space"), store.tx() as tx:
+        tx.run("INSERT INTO sources (listener, since) VALUES ('small', 0)")
+        tx.many("INSERT INTO sources (listener, since) VALUES (?, 0)", [(f"{n:0500}",) for n in range(500)])
+    assert listeners(store) == ["before"]
+    with store.read() as tx:
+        tx.rows("PRAGMA max_page_count = 1000000")
+    keep(store, "after")
+    assert listeners(store) == ["after", "before"]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "No such file or directory; look at the folder"),
+        (lambda path: path.parent.write_text("I am no folder"), "Not a directory; look at the folder"),
+        (lambda path: path.mkdir(parents=True), "it cannot be opened or made"),
+        (lambda path: (path.parent.mkdir(), path.write_bytes(b"x" * 5000)), "it is no SQLite file"),
+    ],
+    ids=["no folder", "a file for a folder", "a folder for a file", "another kind of file"],
+)
+def test_a_store_that_cannot_be_opened_is_told_in_words(tmp_path: Path, make, said: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "here" / "vigie.db"
+    make(path)
+    with pytest.raises(StoreUnavailable, match=said):
+        open_store(f"sqlite:///{path}")
+
+
+@pytest.mark.parametrize("url", ["", "vigie.db", "mysql://host/db", "sqlite://vigie.db", "sqlite:///"])
+def test_a_url_that_names_no_store_is_told_in_words(url: str) -> None:
+    with pytest.raises(StoreUnavailable, match="write sqlite:///vigie.db"):
+        open_store(url)
+
+
+def test_a_new_file_is_for_its_owner_alone(store: SqliteStore) -> None:
+    assert store.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_many_programs_that_open_a_new_store_at_once_all_find_it_ready(tmp_path: Path) -> None:
+    path, start, faults = tmp_path / "vigie.db", threading.Barrier(8), list[Exception]()
+
+    def work() -> None:
+        start.wait()
+        try:
+            SqliteStore(path).close()
+        except Exception as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_a_store_of_a_newer_vigie_is_left_alone(store: SqliteStore) -> None:
+    with store.tx() as tx:
+        tx.run(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('vigie', '9999_later', '')"
+        )
+    with pytest.raises(StoreUnavailable, match=r"a newer Vigie has used this store \(9999_later\)"):
+        SqliteStore(store.path)
+
+
+def test_no_event_can_be_changed_or_removed(store: SqliteStore) -> None:
+    from bot.store import events
+
+    with store.tx() as tx:
+        events.append(tx, 1, [events.Event("gap", source="blog")])
+    for change in ("UPDATE events SET at = 2", "DELETE FROM events"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"), store.tx() as tx:
+            tx.run(change)
