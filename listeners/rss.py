@@ -12,6 +12,7 @@ import io
 import ipaddress
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -20,9 +21,9 @@ from urllib.parse import urljoin, urlsplit
 from pydantic import BaseModel, Field, field_validator
 
 from bot.errors import AuthFailed, Retry
+from bot.http import Answer, ask, client, instant
 from bot.models import Author, Batch, Kind, Mention
 from listeners._html import text_of
-from listeners._http import Answer, client, instant, read
 
 # Kinds whose title is the feed's ("Comment on ... by ..."), not the author's.
 _UNTITLED: Final = (Kind.COMMENT, Kind.REPLY, Kind.MESSAGE)
@@ -108,11 +109,10 @@ class RssListener:
         url = self.config.url
         known = {"If-None-Match": place.etag, "If-Modified-Since": place.modified}
         headers = {name: value for name, value in known.items() if value}
+        end = time.monotonic() + self.config.timeout
         with client() as http:
             for _ in range(_HOPS):
-                answer = read(
-                    http, url, timeout=self.config.timeout, most=self.config.max_bytes, headers=headers
-                )
+                answer = ask(http, "GET", url, end=end, most=self.config.max_bytes, headers=headers)
                 if answer.status not in (301, 302, 303, 307, 308):
                     return _usable(answer, urlsplit(url).hostname)
                 url = self._followed(url, answer)

@@ -14,6 +14,7 @@ import hashlib
 import html
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -22,9 +23,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from bot.errors import AuthFailed, Retry
+from bot.http import Answer, ask, check_address, client, instant
 from bot.models import Author, Batch, Kind, Mention
 from listeners._html import text_of
-from listeners._http import Answer, check_address, client, instant, read
 
 if TYPE_CHECKING:
     import httpx
@@ -211,7 +212,8 @@ class WordPressListener:
 
     def _get(self, http: httpx.Client, path: str, params: dict[str, str]) -> tuple[Answer, Any]:
         url = f"{self.config.url.rstrip('/')}/wp-json/wp/v2/{path}"
-        answer = read(http, url, timeout=self.config.timeout, most=_MOST, params=params)
+        end = time.monotonic() + self.config.timeout
+        answer = ask(http, "GET", url, end=end, most=_MOST, params=params)
         body = _json(answer.body)
         if answer.status == 200 and isinstance(body, list if path == "comments" else dict):
             return answer, body

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from bot.errors import AuthFailed, Refused
+from bot.http import check_address, client, tell
 from bot.models import Escalation, Receipt
-from responders._http import check_address, client, tell
 
 _MOST: Final = 100_000  # bytes of an answer that nobody reads
 _PREFIX: Final = "whsec_"

@@ -13,20 +13,33 @@ import html
 import json
 import re
 import time
-from collections.abc import Iterator
-from typing import Any, Final, NoReturn
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from bot.errors import AuthFailed, RateLimited, Refused, Retry, ServiceError, Unsure
+from bot.http import Answer, ask, check_address, client, tell
 from bot.models import Kind, Limits, Mention, Receipt, Refusal, Reply
-from responders._http import Answer, ask, check_address, client, tell
+
+if TYPE_CHECKING:
+    import httpx
 
 _MOST: Final = 32_000_000  # bytes of an answer: 100 comments of the greatest length
 _FLOOD: Final = 15  # seconds between two comments of one user who is no editor (wp-includes/comment.php)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
+# Seconds for which a post is taken to be as open as it was. Only drafting relies on it: sending is up to
+# the blog.
+_KNOWN: Final = 60
+_HELD: Final = (
+    "the comment is held for moderation: publish it on the blog, then approve the reply again; or set "
+    "publish_held"
+)
 
 
 class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
@@ -39,7 +52,7 @@ class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
     publish_held: bool = Field(
         default=False,
         description='Publish a comment that is held for moderation when it is answered, as "Approve and '
-        'reply" does in WordPress; otherwise such a reply is refused.',
+        'reply" does in WordPress; otherwise its reply is refused until somebody publishes it on the blog.',
     )
     timeout: float = Field(default=20, gt=0, description="Seconds that sending one reply may take in all.")
 
@@ -59,34 +72,47 @@ class WordPressResponder:
     # The column that comments stand in (get_comments' wp_get_comment_fields_max_lengths).
     limits = Limits(maximum=65_525, count=_bytes, unit="bytes")
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
+        self.clock = clock
+        self._open_until: dict[int, float] = {}
 
     def can_reply(self, mention: Mention) -> Refusal | None:
-        """Ask the blog whether the comment is there, public and open to replies.
+        """Ask the blog whether the comment is there and open to replies. For one that is held, a draft may
+        wait until it is published.
 
         Raises:
             ServiceError: the blog could not be asked.
         """
-        with _Session(self.config) as blog:
-            try:
-                comment = blog.comment(mention)
-                closed = blog.closed(comment)
-            except Refused as refused:
-                return Refusal(str(refused))
-        if comment["status"] == "hold" and not self.config.publish_held:
-            return Refusal(_HELD)
-        return Refusal("comments are closed there") if closed else None
+        blog = _Session(self.config, self._reader)
+        try:
+            comment = blog.comment(mention)
+        except Refused as refused:
+            return Refusal(str(refused))
+        if self._open_until.get(comment["post"], 0) > self.clock():
+            return None
+        if blog.closed(comment):
+            return Refusal("comments are closed there")
+        self._open_until[comment["post"]] = self.clock() + _KNOWN
+        return None
+
+    @cached_property
+    def _reader(self) -> httpx.Client:
+        """Kept, because thousands of comments may be asked about in a row; for reading only."""
+        kept = _client(self.config)
+        weakref.finalize(self, kept.close)
+        return kept
 
     def send(self, reply: Reply) -> Receipt:
         """Publish the reply under its comment.
 
         Raises:
-            Refused: the comment is gone or held, comments are closed, or WordPress will not have the text.
+            Refused: the comment is gone or (still) held, comments are closed, or WordPress will not have
+                the text.
             Retry, RateLimited, AuthFailed: it was not published.
             Unsure: it may have been published, or waits for moderation itself.
         """
-        with _Session(self.config) as blog:
+        with _session(self.config) as blog:
             comment = blog.comment(reply.mention)
             if comment["status"] == "hold":
                 if not self.config.publish_held:
@@ -107,27 +133,28 @@ class WordPressResponder:
             Unsure: it is there, but not to be seen: held, taken for spam, or put in the trash.
             ServiceError: the blog could not be asked.
         """
-        with _Session(self.config) as blog:
+        with _session(self.config) as blog:
             return blog.find(reply)
 
 
-_HELD: Final = "the comment is held for moderation: publish it first, or set publish_held"
+def _client(config: Config) -> httpx.Client:
+    return client(config.username, config.password.get_secret_value())
+
+
+@contextmanager
+def _session(config: Config) -> Iterator[_Session]:
+    with _client(config) as http:
+        yield _Session(config, http)
 
 
 class _Session:
     """The requests of one call, which all together may take `Config.timeout`."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, http: httpx.Client) -> None:
         self._api = f"{config.url.rstrip('/')}/wp-json/wp/v2/"
-        self._http = client(config.username, config.password.get_secret_value())
+        self._http = http
         self._end = time.monotonic() + config.timeout
         self.host = urlsplit(config.url).hostname or ""
-
-    def __enter__(self) -> _Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
 
     def comment(self, mention: Mention) -> dict[str, Any]:
         """The comment as it stands now.

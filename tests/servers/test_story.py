@@ -5,6 +5,7 @@ It is one story, told in its order; each chapter is a function that says what mu
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def test_nobody_on_the_blog_is_met_with_silence(stage: Stage) -> None:
         the_angry_one_rings(stage, daemon)
         an_approved_reply_stands_under_its_comment(stage)
         an_answer_given_on_the_blog_itself_counts(stage, daemon)
-        a_held_comment_is_answered_after_it_is_published(stage)
+        a_held_comment_is_answered_after_it_is_published(stage, daemon)
         assert daemon.end() < 5
     before = stage.books()
     with stage.terminal.daemon() as daemon:
@@ -99,16 +100,12 @@ def all_are_heard_tagged_and_drafted(stage: Stage, daemon: Daemon) -> None:
     waiting = waits(stage)
     assert waiting.keys() == {stage.angry, stage.english, stage.held}
     assert all(stage.terminal.json("show", str(one["id"]))["drafts"] for one in waiting.values())
-    assert [waiting[one]["text"] for one in (stage.angry, stage.english, stage.held)] == [
-        ANGRY,
-        ENGLISH,
-        HELD,
-    ]
-    assert [waiting[one]["lang"] for one in (stage.angry, stage.english, stage.held)] == ["fr", "en", "fr"]
-    angry, english = waiting[stage.angry], waiting[stage.english]
+    angry, english, held = waiting[stage.angry], waiting[stage.english], waiting[stage.held]
+    assert [one["text"] for one in (angry, english, held)] == [ANGRY, ENGLISH, HELD]
+    assert [one["lang"] for one in (angry, english, held)] == ["fr", "en", "fr"]
     assert (angry["sentiment"], angry["intent"], angry["priority"]) == ("negative", "complaint", "high")
     assert (english["intent"], english["author"]["name"]) == ("question", "John")
-    assert [one["status"] for one in stage.blog.api("GET", "comments?status=hold")] == ["hold"]
+    assert [one["id"] for one in stage.blog.api("GET", "comments?status=hold")] == [stage.held]
     assert next(iter(waiting)) == stage.angry, "the most pressing promise comes first"
 
 
@@ -147,34 +144,37 @@ def stands_publicly(stage: Stage, comment: int, reply: int, text: str) -> None:
     assert items[place + 1] == (str(reply), "2")
     first_words, _, _ = text.partition(",")
     assert first_words in page[page.index(f'id="comment-{reply}"') :]
+    raw = stage.blog.api("GET", f"comments/{reply}?context=edit")["content"]["raw"]
+    assert html.unescape(raw) == text, "what was approved is what is sent"
     feed = stage.blog.feed()
     assert f"#comment-{reply}</link>" in feed
     assert first_words in feed
 
 
 def an_answer_given_on_the_blog_itself_counts(stage: Stage, daemon: Daemon) -> None:
-    stage.blog.api(
-        "POST",
-        "comments",
-        json={"post": POST, "parent": stage.english, "content": "With her passport, John."},
-    )
+    answer = {"post": POST, "parent": stage.english, "content": "With her passport, at any branch."}
+    stage.blog.api("POST", "comments", json=answer)
     daemon.until(lambda: stage.books()["answered"] == 2)
     assert waits(stage).keys() == {stage.held}
 
 
-def a_held_comment_is_answered_after_it_is_published(stage: Stage) -> None:
+def a_held_comment_is_answered_after_it_is_published(stage: Stage, daemon: Daemon) -> None:
     number = str(stage.number(stage.held))
     too_early = stage.terminal.vigie("approve", number, "--yes")
     assert too_early.returncode == 1
     assert "publish it on the blog, then approve" in " ".join(too_early.stdout.split())
+    (rung,) = daemon.until(lambda: stage.hook.about(HELD))
+    assert "held for moderation" in rung["reason"]
     assert stage.replies(stage.held) == []
+    assert "IBAN" not in stage.blog.public_html(POST)
     stage.blog.approve(stage.held)
-    edited = stage.terminal.vigie("edit", number, "--text", "Bonjour Léa, il arrive demain matin. L’équipe")
+    text = "Bonjour Léa, il arrive demain matin. L’équipe"
+    edited = stage.terminal.vigie("edit", number, "--text", text)
     assert edited.returncode == 0, edited.stdout + edited.stderr
     done = stage.terminal.vigie("approve", number, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     (reply,) = stage.replies(stage.held)
-    stands_publicly(stage, stage.held, reply["id"], "Bonjour Léa, il arrive demain matin.")
+    stands_publicly(stage, stage.held, reply["id"], text)
 
 
 def nothing_happens_twice(stage: Stage, daemon: Daemon, before: Any) -> None:
