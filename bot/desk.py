@@ -6,15 +6,15 @@ done and `Conflict` says who was first.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from bot.config import Settings
 from bot.errors import Conflict, NotPossible
 from bot.models import Priority, Process, ReplyState, State
-from bot.promises import due_at
+from bot.promises import alarms, due_at, policy_version
 from bot.store import (
     Clock,
     Row,
@@ -27,12 +27,17 @@ from bot.store import (
     events,
     instant,
     ms,
+    news,
+    policies,
     views,
 )
 from bot.store import replies as reply_rows
 from bot.store.events import Event
 from bot.store.replies import Approval, Candidates, Draft
 
+_WHO: Final = "the name of who decides it"
+_NOT_ON_A_LINE: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_ON_ITS_WAY: Final = frozenset({ReplyState.READY, ReplyState.SENDING, ReplyState.UNSURE})
 _WAITS: Final = frozenset({State.WAITING, State.ESCALATED})
 _NOT_OVER: Final = _WAITS | {State.ANSWERING}
 # Which verbs fit where a mention stands.
@@ -63,49 +68,53 @@ class Desk:
 
         Raises:
             Conflict: something changed since version `seen`.
-            NotPossible: it is no draft, nothing waits for it, or nobody could carry it out.
+            NotPossible: it is no draft, nothing waits for it, nobody could carry it out, or an earlier
+                reply may already stand there.
         """
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
             reply = views.reply_row(tx, reply_id)
-            self._must_be(mention, _WAITS)
-            if reply["state"] != ReplyState.DRAFT:
+            self._must_be(tx, mention, _WAITS)
+            if reply["state"] not in (ReplyState.DRAFT, ReplyState.REFUSED):
                 raise NotPossible(f"reply {reply_id} is {reply['state']}, not a draft")
-            if not reply["responder"]:
-                raise NotPossible(
-                    f"nobody carries replies to {mention['network']}: answer there by hand, then "
-                    f"`vigie exempt {mention['id']} answered_elsewhere`"
-                )
+            self._must_be_carried(tx, reply, mention)
             log = reply_rows.approve(tx, reply, Approval(actor, now, mention["conversation_said"]))
             _state(tx, mention, State.ANSWERING)
             return log
 
-        self._act(self._mention_of(reply_id), seen, change)
+        self._act(self._mention_of(reply_id), seen, actor, change)
 
     def edit(self, mention_id: int, reply_id: int | None, text: str, seen: int, actor: str) -> None:
         """Change the text of a draft, or of one that was refused; or write a new one (`reply_id` None).
 
         Raises:
             Conflict: something changed since version `seen`.
-            NotPossible: the text is empty or too long for the network, or the reply is no draft.
+            NotPossible: the text is empty or too long for the network, or the reply is no draft of it.
         """
         if not text.strip():
             raise NotPossible("the text is empty")
+        if "\0" in text or any(unicodedata.category(c) == "Cs" for c in text):
+            raise NotPossible("the text holds characters that no network takes (NUL, or halves of pairs)")
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
-            self._must_be(mention, _WAITS)
+            self._must_be(tx, mention, _WAITS)
             if reply_id is None:
                 responder = self.settings.routes.get(mention["listener"], "")
+                self._must_fit(responder, text)
                 written = Candidates(
                     mention_id, mention["conversation_id"], responder, [Draft(text)], author=actor
                 )
                 return reply_rows.add(tx, [written], now)
-            log = reply_rows.edit(tx, views.reply_row(tx, reply_id), text, actor)
+            reply = views.reply_row(tx, reply_id)
+            if reply["mention_id"] != mention_id:
+                raise NotPossible(f"reply {reply_id} belongs to mention {reply['mention_id']}")
+            self._must_fit(reply["responder"], text)
+            log = reply_rows.edit(tx, reply, text, actor)
             if not log:
-                raise NotPossible(f"reply {reply_id} is no draft")
+                raise NotPossible(f"reply {reply_id} is {reply['state']}, not a draft")
             return log
 
-        self._act(mention_id, seen, change)
+        self._act(mention_id, seen, actor, change)
 
     def reject(self, reply_id: int, seen: int, actor: str) -> None:
         """Put a draft aside. The mention goes on waiting; its clock runs on.
@@ -116,12 +125,13 @@ class Desk:
         """
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:  # noqa: ARG001
-            log = reply_rows.reject(tx, views.reply_row(tx, reply_id), actor)
+            reply = views.reply_row(tx, reply_id)
+            log = reply_rows.reject(tx, reply, actor)
             if not log:
-                raise NotPossible(f"reply {reply_id} is no draft")
+                raise NotPossible(f"reply {reply_id} is {reply['state']}, not a draft")
             return log
 
-        self._act(self._mention_of(reply_id), seen, change)
+        self._act(self._mention_of(reply_id), seen, actor, change)
 
     def assign(self, mention_id: int, to: str, seen: int, actor: str) -> None:
         """Give a mention to somebody ("" takes it back). It stops no clock.
@@ -130,13 +140,15 @@ class Desk:
             Conflict: something changed since version `seen`.
             NotPossible: it is over.
         """
+        if to:
+            _must_be_a_line(to, "a name")
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:  # noqa: ARG001
-            self._must_be(mention, _NOT_OVER)
+            self._must_be(tx, mention, _NOT_OVER)
             tx.run("UPDATE mentions SET assignee = ? WHERE id = ?", (to, mention_id))
             return [Event("assigned", mention_id, actor=actor, data={"to": to})]
 
-        self._act(mention_id, seen, change)
+        self._act(mention_id, seen, actor, change)
 
     def exempt(self, mention_id: int, reason: str, seen: int, actor: str) -> None:
         """Close an address without an answer: by a named person, for a reason from the short list.
@@ -148,11 +160,9 @@ class Desk:
         known = self.settings.root.exemptions
         if reason not in known:
             raise NotPossible(f"{reason!r} is no reason for an exemption; known are: {', '.join(known)}")
-        if not actor.strip():
-            raise NotPossible("an exemption needs the name of who decides it")
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
-            self._must_be(mention, _WAITS)
+            self._must_be(tx, mention, _WAITS)
             _state(tx, mention, State.EXEMPTED)
             tx.run("UPDATE mentions SET ended_at = ?, alarm_at = NULL WHERE id = ?", (now, mention_id))
             return [
@@ -161,7 +171,7 @@ class Desk:
                 *escalations.close_for(tx, [mention_id], now),
             ]
 
-        self._act(mention_id, seen, change)
+        self._act(mention_id, seen, actor, change)
 
     def reopen(self, mention_id: int, seen: int, actor: str) -> None:
         """Take back an exemption: the address waits again, under the promise it had.
@@ -172,31 +182,33 @@ class Desk:
         """
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:  # noqa: ARG001
-            self._must_be(mention, frozenset({State.EXEMPTED}))
+            self._must_be(tx, mention, frozenset({State.EXEMPTED}))
             tx.run(
                 "UPDATE mentions SET state = 'waiting', ended_at = NULL, alarm_at = due_at WHERE id = ?",
                 (mention_id,),
             )
             return [Event("reopened", mention_id, actor=actor)]
 
-        self._act(mention_id, seen, change)
+        self._act(mention_id, seen, actor, change)
 
     def escalate(self, mention_id: int, reason: str, seen: int, actor: str) -> None:
-        """Put a mention before people now; it rings until somebody acknowledges it.
+        """Put a mention before people now; it rings, anew if it was acknowledged before, until somebody
+        acknowledges it.
 
         Raises:
             Conflict: something changed since version `seen`.
-            NotPossible: it is over.
+            NotPossible: it is over, or there is no reason.
         """
+        _must_be_a_line(reason, "a reason")
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
-            self._must_be(mention, _WAITS)
+            self._must_be(tx, mention, _WAITS)
             if mention["state"] == State.WAITING:
                 _state(tx, mention, State.ESCALATED)
             log = escalations.open_one(tx, f"mention:{mention_id}", reason, f"by {actor}", now, mention_id)
-            return [Event("escalated_by_hand", mention_id, actor=actor), *log]
+            return [*log, Event("escalated_by_hand", mention_id, actor=actor)]
 
-        self._act(mention_id, seen, change)
+        self._act(mention_id, seen, actor, change)
 
     def hand_over(self, mention_id: int, process: Process, seen: int, actor: str) -> None:
         """Pass the person on to a process. The promise may be tightened by it, never loosened.
@@ -206,17 +218,16 @@ class Desk:
             NotPossible: it is over.
         """
 
-        def change(tx: Tx, mention: Row, now: int) -> list[Event]:  # noqa: ARG001
-            self._must_be(mention, _NOT_OVER)
+        def change(tx: Tx, mention: Row, now: int) -> list[Event]:
+            self._must_be(tx, mention, _NOT_OVER)
             tx.run("UPDATE mentions SET process = ? WHERE id = ?", (process, mention_id))
             data: dict[str, object] = {"process": process}
             tightened = self._due(mention, process)
             if mention["due_at"] is not None and tightened < mention["due_at"]:
-                tx.run("UPDATE mentions SET due_at = ? WHERE id = ?", (tightened, mention_id))
-                data["due_at"] = tightened
+                data |= self._tighten(tx, mention, process, tightened, now)
             return [Event("handed_over", mention_id, actor=actor, data=data)]
 
-        self._act(mention_id, seen, change)
+        self._act(mention_id, seen, actor, change)
 
     def correct(self, mention_id: int, labels: Mapping[str, Any], seen: int, actor: str) -> None:
         """Say what a mention really is. From now on that is shown, and training learns from it.
@@ -235,7 +246,7 @@ class Desk:
             corrections.add(tx, mention, labels, actor, now)
             return [Event("corrected", mention_id, actor=actor, data=labels)]
 
-        self._act(mention_id, seen, change)
+        self._act(mention_id, seen, actor, change)
 
     def acknowledge(self, mention_id: int, actor: str) -> None:
         """Stop the ringing for a mention, not its clock. Twice does no harm, so no version is asked.
@@ -243,6 +254,7 @@ class Desk:
         Raises:
             NotPossible: nothing rings for it.
         """
+        _must_be_a_line(actor, _WHO)
         with self.store.tx() as tx:
             now = ms(self.clock())
             mention = views.mention_row(tx, mention_id)
@@ -258,6 +270,7 @@ class Desk:
         Raises:
             NotPossible: nothing of that name rings.
         """
+        _must_be_a_line(actor, _WHO)
         with self.store.tx() as tx:
             now = ms(self.clock())
             log = escalations.acknowledge_key(tx, key, actor, now)
@@ -290,25 +303,66 @@ class Desk:
                 return [*log, *reply_rows.discard_doubt(tx, reply, actor)]
             raise NotPossible("say sent, again or discard")
 
-        self._act(self._mention_of(reply_id), seen, change)
+        self._act(self._mention_of(reply_id), seen, actor, change)
 
     # --- What all verbs share ---
 
-    def _act(self, mention_id: int, seen: int, change: Change) -> None:
+    def _act(self, mention_id: int, seen: int, actor: str, change: Change) -> None:
+        _must_be_a_line(actor, _WHO)
         with self.store.tx() as tx:
             now = ms(self.clock())
             mention = views.mention_row(tx, mention_id)
             if not conversations.act(tx, mention["conversation_id"], seen):
-                raise Conflict(_who_was_first(tx, mention))
+                first = news.last(tx, mention["conversation_id"])
+                raise Conflict(f"{first}; look again before you act")
             events.append(tx, now, change(tx, mention, now))
 
     def _mention_of(self, reply_id: int) -> int:
         with self.store.read() as tx:
             return int(views.reply_row(tx, reply_id)["mention_id"])
 
-    def _must_be(self, mention: Row, states: frozenset[State]) -> None:
+    def _must_be(self, tx: Tx, mention: Row, states: frozenset[State]) -> None:
         if mention["state"] not in states:
-            raise NotPossible(f"mention {mention['id']} is {mention['state']}")
+            last = news.last(tx, mention["conversation_id"])
+            raise NotPossible(f"mention {mention['id']} is {mention['state']}: {last}")
+
+    def _must_be_carried(self, tx: Tx, reply: Row, mention: Row) -> None:
+        """Somebody can carry this reply out, and no other one for the mention may stand there (promise 5)."""
+        if not reply["responder"]:
+            raise NotPossible(
+                f"nobody carries replies to {mention['network']}: answer there by hand, then "
+                f"`vigie exempt {mention['id']} answered_elsewhere`"
+            )
+        if reply["responder"] not in self.settings.responders:
+            raise NotPossible(f"responder {reply['responder']} is no longer in the config")
+        for other in views.replies_of(tx, mention["id"]):
+            if other["state"] in _ON_ITS_WAY:
+                raise NotPossible(f"reply {other['id']} is {other['state']}: it must be settled first")
+
+    def _must_fit(self, responder: str, text: str) -> None:
+        service = self.settings.responders.get(responder)
+        if service is None:
+            return
+        limits = service.plugin.build(service.config).limits
+        if (length := limits.count(text)) > limits.maximum:
+            raise NotPossible(
+                f"the text is too long: {length} {limits.unit}, {responder} takes {limits.maximum}"
+            )
+
+    def _tighten(self, tx: Tx, mention: Row, process: Process, due: int, now: int) -> dict[str, object]:
+        """Make the promise `due` and let it ring by its new ladder: from the first rung that has not rung."""
+        policy = self.settings.root.promises
+        policies.know(tx, policy, now)
+        ladder = alarms(
+            policy, mention["network"], mention["priority"], process, instant(mention["posted_at"])
+        )
+        left = [ms(at) for at, _ in ladder[mention["tier"] :]]
+        known = [] if mention["alarm_at"] is None else [mention["alarm_at"]]
+        tx.run(
+            "UPDATE mentions SET due_at = ?, policy = ?, alarm_at = ? WHERE id = ?",
+            (due, policy_version(policy), min(left[:1] + known, default=None), mention["id"]),
+        )
+        return {"due_at": due, "policy": policy_version(policy)}
 
     def _due(self, mention: Row, process: Process) -> int:
         policy = self.settings.root.promises
@@ -325,34 +379,11 @@ def _state(tx: Tx, mention: Row, state: State) -> None:
     tx.run("UPDATE mentions SET state = ? WHERE id = ?", (state, mention["id"]))
 
 
-def _who_was_first(tx: Tx, mention: Row) -> str:
-    last = events.last_of_conversation(tx, mention["conversation_id"])
-    if last is None:
-        return "somebody was first; look again"
-    return f"{_story(last)} at {_clock_time(instant(last['at']))}; look again before you act"
+def _must_be_a_line(text: str, what: str) -> None:
+    """The log keeps names and reasons: on one line, and fit to be printed.
 
-
-def _story(event: Row) -> str:
-    who = event["actor"]
-    told = {
-        "heard": "the person wrote again",
-        "edited": "the person edited what they wrote",
-        "deleted": "the person deleted what they wrote",
-        "approved": f"{who} approved a reply",
-        "draft_edited": f"{who} edited the draft",
-        "discarded": f"{who} put a draft aside",
-        "assigned": f"{who} assigned it",
-        "exempted": f"{who} closed it without an answer",
-        "reopened": f"{who} reopened it",
-        "handed_over": f"{who} handed it over",
-        "escalated": "it was escalated",
-        "acknowledged": f"{who} acknowledged it",
-        "sent": "a reply went out",
-        "answered": "it was answered",
-        "rang": "it rang",
-    }
-    return told.get(event["kind"], f"something happened ({event['kind']})")
-
-
-def _clock_time(at: datetime) -> str:
-    return at.astimezone().strftime("%H:%M:%S")
+    Raises:
+        NotPossible: it is empty, or holds control characters.
+    """
+    if not text.strip() or any(unicodedata.category(c) in _NOT_ON_A_LINE for c in text):
+        raise NotPossible(f"give {what}, in letters on one line")

@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from jinja2 import TemplateError
-from jinja2.runtime import Context
 
-from bot.models import Analysis, Decision, Limits, Mention
+from bot.models import Analysis, Decision, Kind, Limits, Mention, Process
 from bot.templates import Brand, Template, Templates, check, default_templates
 
 __all__ = [
@@ -36,6 +34,7 @@ __all__ = [
 _CANDIDATES: Final = 3
 _LONGEST_DRAFT: Final = 10_000
 _LONGEST_NAME: Final = 40
+_MOST_SHELVES: Final = 16
 
 # --- Names of people -----------------------------------------------------------------------------
 
@@ -74,8 +73,7 @@ _SENTENCE_END: Final = re.compile(r"[.!?…]+(?=\s|$)")
 # --- Drafts --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A draft that fits the limit. `template` and `lang` tell where it comes from; `cut` that its end is
     missing, so a human must look at it."""
 
@@ -100,9 +98,14 @@ def candidates(
     shortest cut at the end of a sentence (or else of a word), and flagged. No draft at all is an answer
     too: then a human writes.
     """
+    shelf, name = _shelf(templates, brand), greeting_name(mention.author.name)
+    labels = tuple([label for label, _ in analysis.intents]) or (analysis.intent,)
     for lang in _languages(mention, analysis, brand):
-        if fitting := _meant(templates, mention, analysis, decision, lang):
-            return _fitted(fitting, _values(mention, brand, lang), limits)
+        place = Place(
+            lang, mention.network, mention.kind, labels, decision.process, decision.template, bool(name)
+        )
+        if found := shelf.ready(place):
+            return _fitted(found, name, lang, limits)
     return ()
 
 
@@ -121,75 +124,126 @@ def _languages(mention: Mention, analysis: Analysis, brand: Brand) -> tuple[str,
     return (lang, brand.languages[0]) if lang in brand.languages else brand.languages[:1]
 
 
-def _meant(
-    templates: Sequence[Template], mention: Mention, analysis: Analysis, decision: Decision, lang: str
-) -> list[Template]:
-    """The templates for this mention in this language, first choice first.
+class Place(NamedTuple):
+    """All that the choice of templates and their words depend on, but for the name itself: the draft's
+    language, the mention's network and kind, its intents (strongest first), what was decided, and whether
+    there is a name to greet by."""
+
+    lang: str
+    network: str
+    kind: Kind
+    intents: tuple[str, ...]
+    process: Process
+    template: str
+    named: bool
+
+
+class Ready(NamedTuple):
+    """A template with everything filled in but the name, which belongs between the `parts`; `None` where it
+    does more with the name than to say it, and must be rendered with `values` for each."""
+
+    template: Template
+    values: dict[str, str]
+    parts: tuple[str, ...] | None
+
+    def text(self, name: str) -> str:
+        return name.join(self.parts) if self.parts else _render(self.template, self.values | {"name": name})
+
+
+class _Shelf:
+    """The templates of one house. Thousands of mentions share a place, so that the choice is made, and the
+    templates rendered, once for all of them."""
+
+    def __init__(self, templates: Sequence[Template], brand: Brand) -> None:
+        self.templates, self.brand = templates, brand
+        self.ready = lru_cache(maxsize=2048)(self._make_ready)
+
+    def _make_ready(self, place: Place) -> tuple[Ready, ...]:
+        values = {
+            "name": _NAME if place.named else "",
+            "brand": self.brand.name,
+            "signature": self.brand.signature(place.lang),
+            "contact": self.brand.contact,
+            "network": place.network,
+            "kind": place.kind.value,
+            "lang": place.lang,
+        }
+        return tuple(Ready(t, values, _parts(t, values)) for t in _meant(self.templates, place))
+
+
+# Stands for the name until it is known: a code point that no text may use (https://www.unicode.org/faq/
+# private_use.html#nonchar4), and that `greeting_name` lets nobody be called.
+_NAME: Final = "\ufdd0"
+_shelves: Final[dict[tuple[int, int], _Shelf]] = {}
+
+
+def _shelf(templates: Sequence[Template], brand: Brand) -> _Shelf:
+    """The shelf of these very templates. It holds on to them, so that no other object gets their ids."""
+    key = id(templates), id(brand)
+    if (shelf := _shelves.get(key)) is None:
+        if len(_shelves) >= _MOST_SHELVES:
+            _shelves.clear()
+        shelf = _shelves[key] = _Shelf(templates, brand)
+    return shelf
+
+
+def _meant(templates: Sequence[Template], place: Place) -> list[Template]:
+    """The templates for this place, first choice first.
 
     What a rule names it has already found fit: only its language and its network are still asked.
     """
-    places = {label: i for i, (label, _) in enumerate(analysis.intents)} or {analysis.intent: 0}
+    ranks = {label: i for i, label in enumerate(place.intents)}
     ranked = []
     for template in templates:
-        if template.languages and lang not in template.languages:
+        if template.languages and place.lang not in template.languages:
             continue
-        if template.networks and mention.network not in template.networks:
+        if template.networks and place.network not in template.networks:
             continue
-        if template.name == decision.template:
+        if template.name == place.template:
             ranked.append(((0, 0, 0), template))
             continue
-        found = [places[intent] for intent in template.intents if intent in places]
-        if (template.intents and not found) or template.process not in {None, decision.process}:
+        found = [ranks[intent] for intent in template.intents if intent in ranks]
+        if (template.intents and not found) or template.process not in {None, place.process}:
             continue
         ranked.append(((1, -template.special, min(found, default=0)), template))
     ranked.sort(key=itemgetter(0))
     return [template for _, template in ranked]
 
 
-def _values(mention: Mention, brand: Brand, lang: str) -> dict[str, str]:
-    """The data for `WORDS`."""
-    return {
-        "name": greeting_name(mention.author.name),
-        "brand": brand.name,
-        "signature": brand.signature(lang),
-        "contact": brand.contact,
-        "network": mention.network,
-        "kind": mention.kind.value,
-        "lang": lang,
-    }
+def _parts(template: Template, values: dict[str, str]) -> tuple[str, ...] | None:
+    return tuple(_render(template, values).split(_NAME)) if template.only_says_name else None
 
 
-def _render(template: Template, context: Context) -> str:
+def _render(template: Template, values: dict[str, str]) -> str:
     """The text, or "" where the template fails on this data: then a human writes."""
     try:
-        text = "".join(template.compiled.root_render_func(context)).strip()
+        text = template.compiled.render(values).strip()
     except (TemplateError, TypeError, ValueError):
         return ""
-    if not context["name"]:  # "Hello {{ name }}," shall not become "Hello ,"
+    if not values["name"]:  # "Hello {{ name }}," shall not become "Hello ,"
         text = text.replace("  ", " ").replace(" ,", ",")
-    return text if len(text) <= _LONGEST_DRAFT else ""
+    return text
 
 
-def _fitted(templates: Sequence[Template], values: dict[str, str], limits: Limits) -> tuple[Candidate, ...]:
+def _fitted(found: Sequence[Ready], name: str, lang: str, limits: Limits) -> tuple[Candidate, ...]:
     """The first three drafts that fit; only if none does, the shortest of all, cut."""
-    # One context serves them all: to make it takes seven times as long as to render with it.
-    context = templates[0].compiled.new_context(values)
     fit: list[Candidate] = []
     too_long: list[tuple[int, str, str]] = []
-    for template in templates:
-        if not (text := _render(template, context)):
+    for ready in found:
+        text = ready.text(name)
+        if not text or len(text) > _LONGEST_DRAFT:
             continue
         if (size := limits.count(text)) <= limits.maximum:
-            fit.append(Candidate(text, template.name, lang=values["lang"]))
+            fit.append(Candidate(text, ready.template.name, False, lang))
         else:
-            too_long.append((size, text, template.name))
+            too_long.append((size, text, ready.template.name))
         if len(fit) == _CANDIDATES:
             break
     if fit or not too_long:
         return tuple(fit)
-    _, text, name = min(too_long)
+    _, text, which = min(too_long)
     short = cut(text, limits)
-    return (Candidate(short, name, cut=True, lang=values["lang"]),) if short else ()
+    return (Candidate(short, which, True, lang),) if short else ()
 
 
 def cut(text: str, limits: Limits) -> str:

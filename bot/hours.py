@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -229,6 +229,26 @@ class Calendar(BaseModel):
             left = total - (table.totals[-1] if table.totals else 0)
             t, year = table.end, year + 1
         return plus(_EPOCH, timedelta(microseconds=t + left))
+
+    def add_each(self, start: datetime, lengths: Sequence[timedelta]) -> list[datetime]:
+        """As `add`, for several lengths from one start: the year is looked into once.
+
+        Raises:
+            ValueError: `start` has no time zone.
+        """
+        start = in_utc(start)
+        if self._never_closes or start.year not in _YEARS:
+            return [self.add(start, length) for length in lengths]
+        table = self._year(start.year)
+        before, most = table.before((start - _EPOCH) // _MICROSECOND), table.totals[-1] if table.totals else 0
+        found = []
+        for length in lengths:
+            total = before + length // _MICROSECOND
+            if before < total <= most:
+                found.append(_EPOCH + timedelta(0, 0, table.after(total)))
+            else:
+                found.append(self.add(start, length))
+        return found
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """How much open time lies between two instants; nothing where `end` is not after `start`.

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pydantic_core import from_json
+
 from bot.models import Author, Kind, Mention
 
 NETWORK: Final = "import"
@@ -36,7 +38,7 @@ def fields(line: str | bytes) -> dict[str, Any]:
         ValueError: it is not UTF-8, not JSON, or not an object.
     """
     try:
-        found = json.loads(line)
+        found = _decoded(line)
     except UnicodeDecodeError as fault:
         raise ValueError(f"the line is not UTF-8 (byte {fault.start + 1})") from None
     except json.JSONDecodeError as fault:
@@ -46,6 +48,13 @@ def fields(line: str | bytes) -> dict[str, Any]:
     if type(found) is not dict:
         raise ValueError('the line must be an object: {"text": "...", ...}')
     return found
+
+
+def _decoded(line: str | bytes) -> Any:
+    try:
+        return from_json(line)  # more than twice as fast
+    except ValueError:
+        return json.loads(line)  # reads more: other UTFs, half characters; and says what is wrong in words
 
 
 def mention_from(line: Mapping[str, Any], now: datetime) -> Mention:

@@ -79,18 +79,22 @@ S = TypeVar("S", bound=StrEnum)
 
 # --- The state graphs: the only place where they are written -------------------------------------
 
-# Beyond the four main roads of the design: an answer given natively on the network, or a deletion by
-# the author, may end an address wherever it stands; a person who writes again after an exemption, and
-# an author who restores a post, open it again; a reply that cannot be sent puts the address before a
-# human at once (answering -> escalated).
+# Beyond the main roads of the design: an answer given natively on the network, or a deletion by the author,
+# may end an address wherever it stands; a rule may let an answer go out by itself (new -> answering); what
+# its author edits is read again (-> new); taking back an exemption, and an author who restores a post, open
+# it again; a reply that cannot be sent puts the address before a human at once (answering -> escalated).
 MENTION_GRAPH: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
-        State.NEW: frozenset({State.IGNORED, State.WAITING, State.ESCALATED, State.ANSWERED, State.DELETED}),
-        State.IGNORED: frozenset({State.WAITING, State.DELETED}),
-        State.WAITING: frozenset(
-            {State.ANSWERING, State.ESCALATED, State.EXEMPTED, State.ANSWERED, State.DELETED}
+        State.NEW: frozenset(
+            {State.IGNORED, State.WAITING, State.ESCALATED, State.ANSWERING, State.ANSWERED, State.DELETED}
         ),
-        State.ESCALATED: frozenset({State.ANSWERING, State.EXEMPTED, State.ANSWERED, State.DELETED}),
+        State.IGNORED: frozenset({State.NEW, State.WAITING, State.DELETED}),
+        State.WAITING: frozenset(
+            {State.NEW, State.ANSWERING, State.ESCALATED, State.EXEMPTED, State.ANSWERED, State.DELETED}
+        ),
+        State.ESCALATED: frozenset(
+            {State.NEW, State.ANSWERING, State.EXEMPTED, State.ANSWERED, State.DELETED}
+        ),
         State.ANSWERING: frozenset({State.ANSWERED, State.WAITING, State.ESCALATED, State.DELETED}),
         State.ANSWERED: frozenset(),
         State.EXEMPTED: frozenset({State.WAITING}),
@@ -100,17 +104,18 @@ MENTION_GRAPH: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
 # What still owes an answer when `addressed`.
 OPEN_STATES: Final = frozenset({State.NEW, State.WAITING, State.ESCALATED, State.ANSWERING})
 
-# ready -> draft: the conversation moved after approval (promise 6); draft -> discarded: rejected, or
-# another candidate was chosen; refused -> draft: a human edits it and tries again.
+# ready, sending -> draft: the conversation moved after approval (promise 6), which is looked at when the
+# attempt is claimed; draft -> discarded: rejected, or another candidate was chosen; refused -> draft or
+# ready: a human edits it, or has mended what was in the way and approves it again.
 REPLY_GRAPH: Final[Mapping[ReplyState, frozenset[ReplyState]]] = MappingProxyType(
     {
         ReplyState.DRAFT: frozenset({ReplyState.READY, ReplyState.DISCARDED}),
         ReplyState.READY: frozenset({ReplyState.SENDING, ReplyState.DRAFT, ReplyState.DISCARDED}),
         ReplyState.SENDING: frozenset(
-            {ReplyState.SENT, ReplyState.READY, ReplyState.REFUSED, ReplyState.UNSURE}
+            {ReplyState.SENT, ReplyState.READY, ReplyState.DRAFT, ReplyState.REFUSED, ReplyState.UNSURE}
         ),
         ReplyState.SENT: frozenset(),
-        ReplyState.REFUSED: frozenset({ReplyState.DRAFT, ReplyState.DISCARDED}),
+        ReplyState.REFUSED: frozenset({ReplyState.DRAFT, ReplyState.READY, ReplyState.DISCARDED}),
         ReplyState.UNSURE: frozenset({ReplyState.SENT, ReplyState.READY, ReplyState.DISCARDED}),
         ReplyState.DISCARDED: frozenset(),
     }

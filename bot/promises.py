@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -22,6 +23,7 @@ from bot.models import Priority, Process
 __all__ = [
     "Calendar",
     "Duration",
+    "Owed",
     "Promises",
     "PublicHolidays",
     "Ring",
@@ -31,6 +33,7 @@ __all__ = [
     "alarms",
     "due_at",
     "next_ring",
+    "owed",
     "parse_duration",
     "policy_version",
     "target_for",
@@ -149,6 +152,12 @@ class Promises(BaseModel):
             canonical += self.calendar.holidays.edition
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
+    @cached_property
+    def begins(self) -> Callable[[str, str, str], tuple[Target, timedelta]]:
+        """For a network, priority and process: the target that holds, and how much of its clock passes until
+        the first tier. Found once, as every address asks for it."""
+        return lru_cache(maxsize=1024)(partial(_begins, self))
+
 
 def target_for(policy: Promises, network: str, priority: str, process: str) -> Target:
     """The target that holds: the first from the top that matches. There always is one."""
@@ -165,6 +174,32 @@ def _after(policy: Promises, target: Target, posted_at: datetime, length: timede
     if target.clock == "always":
         return plus(in_utc(posted_at), length)
     return policy.calendar.add(posted_at, length)
+
+
+class Owed(NamedTuple):
+    """By when an address must be answered, and when it rings for the first time (both UTC)."""
+
+    due_at: datetime
+    first_alarm: datetime
+
+
+def owed(policy: Promises, network: str, priority: str, process: str, posted_at: datetime) -> Owed:
+    """What is owed from the moment an address is heard: its deadline and its first alarm, in one go.
+
+    Raises:
+        ValueError: `posted_at` has no time zone.
+    """
+    target, first = policy.begins(network, priority, process)
+    lengths = (target.answer_within, first)
+    if target.clock == "always":
+        posted_at = in_utc(posted_at)
+        return Owed(*(plus(posted_at, length) for length in lengths))
+    return Owed(*policy.calendar.add_each(posted_at, lengths))
+
+
+def _begins(policy: Promises, network: str, priority: str, process: str) -> tuple[Target, timedelta]:
+    target = target_for(policy, network, priority, process)
+    return target, _rung(target, policy.tiers[0])
 
 
 def due_at(policy: Promises, network: str, priority: str, process: str, posted_at: datetime) -> datetime:

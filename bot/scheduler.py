@@ -20,8 +20,9 @@ from bot.errors import StoreUnavailable
 Wake = Callable[[str, str], None]
 Task = Callable[[Wake, str], None]
 log = logging.getLogger("vigie")
-# A late run is a run; many late ones are one; the same work never overlaps itself.
-_JOB: Final[dict[str, Any]] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+# A late run is a run; many late ones are one.
+# That work never overlaps itself is seen to below: the clock would drop a wake-up that comes meanwhile.
+_JOB: Final[dict[str, Any]] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1000}
 
 
 class EmbeddedEngine:
@@ -39,6 +40,7 @@ class EmbeddedEngine:
             timezone=UTC, job_defaults=_JOB, executors={"default": ThreadPoolExecutor(concurrency)}
         )
         self._lock = threading.Lock()
+        self._stopped = False
         self._running: set[tuple[str, str]] = set()
         self._again: set[tuple[str, str]] = set()
 
@@ -61,7 +63,11 @@ class EmbeddedEngine:
 
     def stop(self) -> None:
         """Begin nothing new. What is cut off by the end of the process is found in the store again."""
-        self._clock.shutdown(wait=False)
+        with self._lock:
+            self._stopped = True
+            self._again.clear()
+        if self._clock.running:
+            self._clock.shutdown(wait=False)
 
     def idle(self) -> bool:
         """Whether nothing is running just now."""
@@ -69,22 +75,21 @@ class EmbeddedEngine:
             return not self._running
 
     def _run(self, task: str, key: str) -> None:
-        work = (task, key)
+        run, work = self._tasks[task], (task, key)
         with self._lock:
+            if self._stopped:
+                return
             if work in self._running:
                 self._again.add(work)
                 return
             self._running.add(work)
-        try:
-            while True:
-                run_guarded(self._tasks[task], self.wake, task, key)
-                with self._lock:
-                    if work not in self._again:
-                        return
-                    self._again.discard(work)
-        finally:
+        while True:
+            run_guarded(run, self.wake, task, key)
             with self._lock:
-                self._running.discard(work)
+                if work not in self._again:
+                    self._running.discard(work)  # under the same lock, or a wake-up could fall in between
+                    return
+                self._again.discard(work)
 
 
 def run_guarded(run: Task, wake: Wake, task: str, key: str) -> bool:
@@ -94,7 +99,7 @@ def run_guarded(run: Task, wake: Wake, task: str, key: str) -> bool:
         run(wake, key)
     except StoreUnavailable as error:
         log.error("%s %s: %s", task, key, error)  # noqa: TRY400 -- the text says all, a traceback nothing
-    except Exception as error:  # noqa: BLE001 -- the boundary of a step: the watch goes on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- the boundary of a step: the watch goes on
         from bot.steps.watch import surprise  # noqa: PLC0415
 
         surprise(error, f"{task} {key}")

@@ -69,6 +69,16 @@ def _first_fault(node: nodes.Node, depth: int) -> str | None:
     return next(filter(None, (_first_fault(child, depth - 1) for child in node.iter_child_nodes())), None)
 
 
+def _only_says_name(node: nodes.Node) -> bool:
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.Name) and child.name == "name":
+            if not isinstance(node, nodes.Output | nodes.If | nodes.Not):
+                return False
+        elif not _only_says_name(child):
+            return False
+    return True
+
+
 def _sound(text: str) -> str:
     if not text.strip():
         raise ValueError("the template is empty")
@@ -97,6 +107,12 @@ class Template(BaseModel):
     def compiled(self) -> Compiled:
         """Ready to render. Compiled at first use: a start with a hundred templates costs nothing."""
         return _SANDBOX.from_string(self.text.strip())
+
+    @cached_property
+    def only_says_name(self) -> bool:
+        """Does it only say the person's name as it is, or ask whether there is one? Then all else of it
+        can be rendered before the name is known."""
+        return _only_says_name(_SANDBOX.parse(self.text))
 
     @cached_property
     def special(self) -> int:

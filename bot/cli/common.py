@@ -83,8 +83,17 @@ def globals_(
 
 
 def actor() -> str:
-    """The name under which a human acts."""
-    return options.actor or getpass.getuser()
+    """The name under which a human acts.
+
+    Raises:
+        NotPossible: nobody can tell.
+    """
+    from bot.errors import NotPossible
+
+    try:
+        return options.actor or getpass.getuser()
+    except (KeyError, OSError):  # a user without an entry in /etc/passwd, as in many containers
+        raise NotPossible("say who you are: vigie --as NAME") from None
 
 
 def settings() -> Settings:
@@ -118,15 +127,16 @@ def store_only() -> Iterator[Store]:
 
     Raises:
         ConfigError: neither --store nor the config says where it is.
-        StoreUnavailable: there is none yet, or it cannot be opened.
+        NotPossible: there is none yet.
+        StoreUnavailable: it cannot be opened.
     """
-    from bot.errors import StoreUnavailable
+    from bot.errors import NotPossible
     from bot.store import open_store
 
     url = options.store or _store_in_config()
     path = Path(url.partition(":///")[2])
     if url.startswith("sqlite:") and not path.exists():
-        raise StoreUnavailable(f"there is no store at {path} yet; `vigie run` or `vigie import` makes one")
+        raise NotPossible(f"there is no store at {path} yet; `vigie run` or `vigie import` makes one")
     opened = open_store(url)
     try:
         yield opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import click
 import typer
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from bot.app import App
     from bot.store import Row
 
-Mention = Annotated[int, typer.Argument(help="The number of the mention, as `vigie inbox` shows it.")]
+_MOST: Final = 2**63 - 1  # what the store can number
+Mention = Annotated[
+    int, typer.Argument(min=1, max=_MOST, help="The number of the mention, as `vigie inbox` shows it.")
+]
 Json = Annotated[bool, typer.Option("--json", help="For a machine.")]
 DraftNumber = Annotated[int, typer.Option("--draft", min=1, help="Which of the drafts.")]
 Version = Annotated[
-    int | None, typer.Option(help="The version you saw; if it is no longer that one, nothing is done.")
+    int | None,
+    typer.Option(min=0, max=_MOST, help="The version you saw; if it is no longer that one, nothing is done."),
 ]
 
 
@@ -102,9 +106,9 @@ def _deliver(built: App, reply_id: int) -> None:
 
 def _tell(reply: Row) -> None:
     out = console()
-    state, reason = reply["state"], reply["reason"]
+    state, reason = reply["state"], show.plain(reply["reason"])
     if state == "sent":
-        out.print(f"Sent. {reply['url']}".rstrip(), markup=False)
+        out.print(f"Sent. {show.plain(reply['url'])}".rstrip(), markup=False, soft_wrap=True)
         return
     told = {
         "ready": f"Approved; it goes out later ({reason or 'a running daemon will send it'}).",
@@ -119,15 +123,18 @@ def _tell(reply: Row) -> None:
 
 
 def _draft(built: App, mention: int, number: int) -> tuple[Row, Row]:
-    from bot.store import views
+    from bot.store import news, views
 
     with built.watch.store.read() as tx:
         row = views.mention_row(tx, mention)
         drafts = [r for r in views.replies_of(tx, mention) if r["state"] in ("draft", "refused")]
+        last = news.last(tx, row["conversation_id"])
+    if not drafts and row["state"] not in ("waiting", "escalated"):
+        raise NotPossible(f"mention {mention} is {row['state']} and has no draft: {last}")
     if number > len(drafts):
-        have = f"it has {len(drafts)}" if drafts else f"it is {row['state']} and has none"
+        have = f"it has {len(drafts) or 'none'}"
         raise NotPossible(
-            f"mention {mention} has no draft {number}: {have}; `vigie edit {mention}` writes one"
+            f"mention {mention} has no draft {number}: {have}; `vigie edit {mention} --new` writes one"
         )
     return row, drafts[number - 1]
 
@@ -148,6 +155,8 @@ def edit(
             row = views.mention_row(tx, mention)
             drafts = [r for r in views.replies_of(tx, mention) if r["state"] in ("draft", "refused")]
         reply = None if new or not drafts else _draft(built, mention, draft)[1]
+        if not text and not sys.stdin.isatty():
+            raise NotPossible("give the new text: --text TEXT")
         if not text:
             text = (click.edit(reply["text"] if reply else "") or "").strip()
         if not text:
@@ -233,7 +242,7 @@ def acknowledge(
 ) -> None:
     """Stop the ringing. The clock runs on."""
     with house() as built:
-        if what.isdecimal():
+        if what.isdecimal() and int(what) <= _MOST:
             built.desk.acknowledge(int(what), actor())
         else:
             built.desk.acknowledge_key(what, actor())
@@ -242,7 +251,9 @@ def acknowledge(
 
 @app.command(rich_help_panel=DESK)
 def resolve(
-    reply: Annotated[int, typer.Argument(help="The number of the reply, as `vigie show` has it.")],
+    reply: Annotated[
+        int, typer.Argument(min=1, max=_MOST, help="The number of the reply, as `vigie show` has it.")
+    ],
     verdict: Annotated[str, typer.Argument(help="sent, again or discard.")],
     url: Annotated[str, typer.Option(help="Where it stands, if it was sent.")] = "",
     version: Version = None,

@@ -81,7 +81,7 @@ def inbox(out: Console, rows: Sequence[Row], total: int, now: int) -> None:
         cells.append(Text(short(row["text"], 200) or "(no words)"))
         cells += [Text(tags(row))] if wide else []
         cells.append(Text(str(row["drafts"] or "–")))
-        cells += [Text(row["network"])] if wider else []
+        cells += [Text(short(row["network"], 20))] if wider else []
         cells.append(Text((row["assignee"] and f"{row['state']}, {plain(row['assignee'])}") or row["state"]))
         table.add_row(*cells)
     out.print(table)
@@ -109,7 +109,7 @@ def mention(
     now: int,
 ) -> None:
     """Everything about one mention."""
-    title = Text(f"{row['id']}  {row['network']}  {who(row)}  ")
+    title = Text(f"{row['id']}  {short(row['network'])}  {who(row)}  ")
     title.append(row["state"], style="bold")
     out.print(title)
     facts = [

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -64,6 +67,16 @@ def watch_until_stopped(built: App, steps: tuple[str, ...]) -> None:
     deadline = time.monotonic() + _GRACE_SECONDS
     while not engine.idle() and time.monotonic() < deadline:
         time.sleep(0.05)
+    if not engine.idle():
+        _cut_off()
+
+
+def _cut_off() -> NoReturn:
+    """End now, though something hangs: Python itself would wait for its threads. Nothing is lost by it: what
+    was under way is found in the store again."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @app.command(rich_help_panel=WATCH)

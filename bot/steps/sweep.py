@@ -8,11 +8,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from bot.errors import ServiceError, Unsure
+from bot.errors import Refused, ServiceError, Unsure
 from bot.models import Escalation, Priority, Reply
-from bot.promises import Ring, next_ring
+from bot.promises import Promises, Ring, due_at, next_ring
 from bot.steps.deliver import as_reply
-from bot.steps.watch import TookTooLong, Wake, Watch, bounded, log, surprise
+from bot.steps.watch import USUAL, TookTooLong, Wake, Watch, bounded, log, surprise
 from bot.store import Row, Tx, answers, events, instant, ms, sources, views
 from bot.store import escalations as escalation_rows
 from bot.store import replies as rows_of_replies
@@ -38,30 +38,48 @@ def sweep(watch: Watch, wake: Wake, key: str = "") -> None:  # noqa: ARG001 -- e
 
 def raise_alarms(watch: Watch) -> None:
     """Put every address whose promise is near or past before people, however many there are."""
-    now = ms(watch.clock())
+    now, before = ms(watch.clock()), list[int]()
     while True:
         with watch.store.tx() as tx:
             due = rows_of_triage.alarming(tx, now)
             log_of = [event for row in due for event in _alarm(watch, tx, row, now)]
             events.append(tx, now, log_of)
-        if not due:
+        if not due or before == (before := [row["id"] for row in due]):
             return
 
 
 def _alarm(watch: Watch, tx: Tx, row: Row, now: int) -> list[Event]:
-    policy = watch.settings.root.promises
+    """The next rung of the ladder; after a pause, the highest that is due."""
+    last = len(watch.settings.root.promises.tiers)
     following = _next_ring(watch, row, now)
-    last = len(policy.tiers)
-    tier = min(following.number, last)
-    next_at = ms(following.at) if following.number < last else None
+    tier = min(max(following.number, row["tier"] + 1), last)
+    next_at = ms(following.at) if tier < last else None
     reason = "overdue" if row["due_at"] <= now else "due soon"
     return rows_of_triage.raise_alarm(tx, row, tier, reason, next_at, now)
 
 
 def _next_ring(watch: Watch, row: Row, now: int) -> Ring:
-    policy = watch.settings.root.promises
+    """By the ladder of the promise in force; and when that falls due it rings, whatever the ladder says."""
+    policy, posted_at = watch.settings.root.promises, instant(row["posted_at"])
+    priority, process = _promised_as(policy, row)
+    found = next_ring(policy, row["network"], priority, process, posted_at, after=instant(now))
+    if now < row["due_at"] < ms(found.at):
+        return found._replace(at=instant(row["due_at"]))
+    return found
+
+
+def _promised_as(policy: Promises, row: Row) -> tuple[str, str]:
+    """The priority and process that the promise was made for. A later priority or process may have a looser
+    target, which loosens no promise. A promise of an earlier policy is none of these: the row's own."""
+    own = (row["priority"], row["process"])
+    others = (
+        (str(t.priority).replace("*", own[0]), str(t.process).replace("*", own[1])) for t in policy.targets
+    )
     posted_at = instant(row["posted_at"])
-    return next_ring(policy, row["network"], row["priority"], row["process"], posted_at, after=instant(now))
+    for named in (own, USUAL, *others):
+        if ms(due_at(policy, row["network"], *named, posted_at)) == row["due_at"]:
+            return named
+    return own
 
 
 # --- Attempts that nobody settled ----------------------------------------------------------------
@@ -146,31 +164,33 @@ def watch_sources(watch: Watch) -> None:
 
 def ring(watch: Watch) -> None:
     """Ring for everything that must, again and again until somebody acknowledges."""
-    now = ms(watch.clock())
+    now, down = ms(watch.clock()), dict[str, str]()
     again = now + _AGAIN // timedelta(milliseconds=1)
     while True:
         with watch.store.tx() as tx:
             rows = escalation_rows.claim_ringing(tx, now, again)
             calls = [(row, _escalation(watch, tx, row)) for row in rows]
         for row, call in calls:
-            _ring_one(watch, row, call)
+            _ring_one(watch, row, call, down)
         if not rows:
             return
 
 
-def _ring_one(watch: Watch, row: Row, call: Escalation) -> None:
-    reached, problems = _tell(watch, _targets(watch, row["tier"]), call)
-    if not reached:
-        # Whom the tier names cannot be reached: it climbs to everybody else.
-        reached, more = _tell(watch, set(watch.notifiers) - _targets(watch, row["tier"]), call)
-        problems += more
+def _ring_one(watch: Watch, row: Row, call: Escalation, down: dict[str, str]) -> None:
+    """`down` is filled with the notifiers that were out of order, and why: none of them is waited for again
+    in this sweep, however many matters ring."""
+    named = _targets(watch, row["tier"])
+    reached, problems = _tell(watch, named, call, down)
+    # Whom the tier names cannot be reached: everybody else is told, and it rings again soon.
+    others, more = (0, []) if reached else _tell(watch, set(watch.notifiers) - named, call, down)
+    problems += more
     now = watch.clock()
-    error = "" if reached else "; ".join(problems) or "there is nobody to tell"
+    error = "" if reached or others else "; ".join(problems) or "there is nobody to tell"
     with watch.store.tx() as tx:
         again = _again(watch, tx, row, ms(now)) if reached else ms(now + _AGAIN)
         events.append(tx, ms(now), escalation_rows.rang(tx, row, again, error))
     for problem in problems:
-        log.warning("%s did not reach anybody: %s", row["key"], problem)
+        log.warning("%s: not told: %s", row["key"], problem)
 
 
 def _targets(watch: Watch, tier: int) -> set[str]:
@@ -178,20 +198,22 @@ def _targets(watch: Watch, tier: int) -> set[str]:
     return set(named or watch.notifiers) & set(watch.notifiers)
 
 
-def _tell(watch: Watch, names: set[str], call: Escalation) -> tuple[int, list[str]]:
-    reached, problems = 0, []
+def _tell(watch: Watch, names: set[str], call: Escalation, down: dict[str, str]) -> tuple[int, list[str]]:
+    reached, problems = 0, list[str]()
     for name in sorted(names):
         try:
-            notifier = watch.notifiers[name]
-            bounded(watch, f"notify {name}", partial(notifier.notify, call), _AGAIN)
-            reached += 1
-        except ServiceError as error:
+            if name not in down:
+                bounded(watch, f"notify {name}", partial(watch.notifiers[name].notify, call), _AGAIN)
+                reached += 1
+        except Refused as error:  # this message, not the notifier
             problems.append(f"{name}: {error}")
+        except ServiceError as error:
+            down[name] = str(error)
         except TookTooLong:
-            problems.append(f"{name}: no answer in time")
+            down[name] = "no answer in time"
         except Exception as error:  # noqa: BLE001 -- a step boundary: the others must still ring
             problems.append(f"{name}: {surprise(error, f'notifier {name}')}")
-    return reached, problems
+    return reached, problems + [f"{name}: {down[name]}" for name in sorted(names & set(down))]
 
 
 def _again(watch: Watch, tx: Tx, row: Row, now: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot import drafts
@@ -12,43 +12,48 @@ from bot.decide import decide
 from bot.errors import ServiceError
 from bot.models import Analysis, Decision, Limits, Mention, Refusal, State
 from bot.steps.watch import USUAL, Wake, Watch, log, promise, surprise
-from bot.store import Row, ms, policies
-from bot.store import mentions as mention_rows
+from bot.store import ms, policies
 from bot.store import triage as rows_of_triage
 from bot.store.events import dump
+from bot.store.mentions import Promise, Untriaged
 from bot.store.replies import Draft
 from bot.store.triage import Verdict
 
 BATCH: Final = 200
 LEASE: Final = timedelta(seconds=60)
+_NO_LIMITS: Final = Limits(maximum=5000)  # nobody is there to send it
 _UNREAD: Final = Decision(State.ESCALATED, addressed=True, escalate="could not be analysed")
 
 
 def triage(watch: Watch, wake: Wake, key: str = "") -> None:  # noqa: ARG001 -- every step has a key
     """Go through all that is new, one batch after the other."""
-    while rows := _claim(watch):
-        verdicts = judge(watch, rows)
-        with watch.store.tx() as tx:
-            policies.know(tx, watch.settings.root.promises, ms(watch.clock()))
-            rows_of_triage.keep(tx, verdicts, ms(watch.clock()))
-        for responder in {v.responder for v in verdicts if v.decision.automatic and v.drafts}:
-            wake("deliver", responder)
-        if any(v.decision.escalate for v in verdicts):
-            wake("sweep", "")
+    while claimed := _claim(watch):
+        triage_these(watch, wake, claimed)
 
 
-def _claim(watch: Watch) -> list[Row]:
+def triage_these(watch: Watch, wake: Wake, these: Sequence[Untriaged]) -> None:
+    """Go through these. Without a lease on them, somebody else may be quicker: then nothing is changed."""
+    verdicts = judge(watch, these)
+    with watch.store.tx() as tx:
+        policies.know(tx, watch.settings.root.promises, ms(watch.clock()))
+        rows_of_triage.keep(tx, verdicts, ms(watch.clock()))
+    for responder in {v.responder for v in verdicts if v.decision.automatic and v.drafts}:
+        wake("deliver", responder)
+    if any(v.decision.escalate for v in verdicts):
+        wake("sweep", "")
+
+
+def _claim(watch: Watch) -> list[Untriaged]:
     now = ms(watch.clock())
     with watch.store.tx() as tx:
         return rows_of_triage.claim_new(tx, now, now + LEASE // timedelta(milliseconds=1), BATCH)
 
 
-def judge(watch: Watch, rows: Sequence[Row]) -> list[Verdict]:
+def judge(watch: Watch, these: Sequence[Untriaged]) -> list[Verdict]:
     """What is to be done about each of these mentions. Reads only; talks to networks only to ask whether
     they would take a reply."""
-    mentions = [mention_rows.mention(row) for row in rows]
-    analyses = _analyse(watch, mentions)
-    return [_verdict(watch, *found) for found in zip(rows, mentions, analyses, strict=True)]
+    analyses, now = _analyse(watch, [about.mention for about in these]), watch.clock()
+    return [_verdict(watch, about, found, now) for about, found in zip(these, analyses, strict=True)]
 
 
 def _analyse(watch: Watch, mentions: Sequence[Mention]) -> list[Analysis | None]:
@@ -68,20 +73,26 @@ def _analyse_alone(watch: Watch, text: tuple[str, str]) -> Analysis | None:
         return None
 
 
-def _verdict(watch: Watch, row: Row, mention: Mention, analysis: Analysis | None) -> Verdict:
+def _verdict(watch: Watch, about: Untriaged, analysis: Analysis | None, now: datetime) -> Verdict:
+    mention, responder = about.mention, watch.settings.routes.get(about.listener, "")
     if analysis is None:
         unread = _UNREAD if mention.addressed else Decision(State.WAITING, addressed=False)
-        return Verdict(row, "{}", unread, None, _route(watch, row), ())
-    root, now = watch.settings.root, watch.clock()
-    decision = decide(mention, analysis, root.rules, now)
-    owed = None
-    promised = row["due_at"] is not None and (decision.priority, decision.process) == USUAL
-    if decision.addressed and not promised:
-        owed = promise(root.promises, mention.network, decision.priority, decision.process, row["posted_at"])
-    responder, texts = _route(watch, row), list[Draft]()
+        return Verdict(about, "{}", unread, None, responder, ())
+    decision, texts = decide(mention, analysis, watch.settings.root.rules, now), list[Draft]()
+    tighter = _tighter(watch, about, decision)
     if decision.state is not State.IGNORED:
         decision, texts = _prepare(watch, responder, mention, analysis, decision)
-    return Verdict(row, _json(analysis), decision, owed, responder, texts)
+    return Verdict(about, _json(analysis), decision, tighter, responder, texts)
+
+
+def _tighter(watch: Watch, about: Untriaged, decision: Decision) -> Promise | None:
+    """What is owed after the decision, where that is sooner than what was promised, or nothing was: triage
+    may tighten a promise, never loosen it."""
+    before, owed = about.promise, (decision.priority, decision.process)
+    if not decision.addressed or (before is not None and owed == USUAL):
+        return None
+    found = promise(watch.settings.root.promises, about.mention.network, *owed, about.posted_at)
+    return found if before is None or found.due_at < before.due_at else None
 
 
 def _prepare(
@@ -90,16 +101,12 @@ def _prepare(
     """Candidate drafts, and the decision after what the network and the drafts allow."""
     if (refusal := _may_reply(watch, responder, mention)) is not None:
         return _for_human(decision, refusal), []
-    limits = watch.responders[responder].limits if responder else Limits(maximum=5000)
+    limits = watch.responders[responder].limits if responder else _NO_LIMITS
     settings = watch.settings
     found = drafts.candidates(mention, analysis, decision, settings.templates, limits, settings.root.brand)
     if decision.automatic and not (responder and drafts.goes_alone(decision, analysis, found)):
         decision = replace(decision, automatic=False)
     return decision, [Draft(c.text, c.template, c.cut) for c in found]
-
-
-def _route(watch: Watch, row: Row) -> str:
-    return watch.settings.routes.get(row["listener"], "")
 
 
 def _may_reply(watch: Watch, responder: str, mention: Mention) -> Refusal | None:
@@ -122,12 +129,17 @@ def _for_human(decision: Decision, refusal: Refusal) -> Decision:
 
 
 def _json(analysis: Analysis) -> str:
-    """The analysis as it is kept, every field that says something."""
+    """The analysis as it is kept, every field that says something; of a score, what means something."""
     found = {
-        "lang": analysis.lang, "sentiment": analysis.sentiment, "scores": dict(analysis.scores),
-        "intent": analysis.intent, "intents": analysis.intents, "urgency": analysis.urgency,
-        "needs_answer": analysis.needs_answer, "address": analysis.address,
-    }  # fmt: skip
+        "lang": analysis.lang,
+        "sentiment": analysis.sentiment,
+        "scores": {label: round(score, 4) for label, score in analysis.scores.items()},
+        "intent": analysis.intent,
+        "intents": [(label, round(score, 4)) for label, score in analysis.intents],
+        "urgency": analysis.urgency,
+        "needs_answer": analysis.needs_answer,
+        "address": analysis.address,
+    }
     for name, spans in (("personal_data", analysis.personal_data), ("aspects", analysis.aspects)):
         if spans:
             found[name] = [(span.kind, span.start, span.end) for span in spans]

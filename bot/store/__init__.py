@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.errors import StoreUnavailable
+from bot.errors import NotPossible
 from bot.store.engine import Clock, Row, Store, Tx, instant, ms, utcnow
 
 __all__ = ["Clock", "Row", "Store", "Tx", "instant", "ms", "open_store", "utcnow"]
@@ -17,11 +17,12 @@ def open_store(url: str) -> Store:
     ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` name a file.
 
     Raises:
-        StoreUnavailable: no engine for that URL, or the file cannot be used.
+        NotPossible: no engine for that URL.
+        StoreUnavailable: the file cannot be used.
     """
     scheme, _, rest = url.partition("://")
     if scheme != "sqlite" or not rest.startswith("/") or len(rest) < 2:
-        raise StoreUnavailable(
+        raise NotPossible(
             f"no store can be opened from {scheme or 'an empty'!s} URL; write sqlite:///vigie.db "
             "or sqlite:////var/lib/vigie/vigie.db"
         )

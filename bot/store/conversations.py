@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from itertools import count
+from typing import Final, NamedTuple
 
 from bot.store.engine import Row, Tx, rows_of_marks
 
@@ -14,27 +16,42 @@ Place = tuple[str, str, str]
 """Where something is said: network, thread, author."""
 
 
-def join(tx: Tx, places: Sequence[Place]) -> list[tuple[int, int]]:
-    """People say something, each in their place, in this order: for each, the id of its conversation and
-    the count `said` there."""
+class Joined(NamedTuple):
+    """Where one thing that was said stands: its conversation, its own place in the count `said` there, and
+    that count after all that was said along with it."""
+
+    id: int
+    said: int
+    last: int
+
+
+def join(tx: Tx, places: Sequence[Place]) -> list[Joined]:
+    """People say something, each in their place, in this order."""
+    counts = Counter(places)
+    known = _known(tx, list(counts))
+    fresh = [place for place in counts if place not in known]
+    new = dict(zip(fresh, count(tx.reserve("conversations", len(fresh))), strict=False))
     tx.many(
-        "INSERT INTO conversations (network, thread, author_id) VALUES (?, ?, ?)"
-        " ON CONFLICT (network, thread, author_id) DO UPDATE"
-        " SET version = conversations.version + 1, said = conversations.said + 1",
-        places,
+        "INSERT INTO conversations (id, network, thread, author_id, version, said) VALUES (?, ?, ?, ?, ?, ?)",
+        [(number, *place, counts[place], counts[place]) for place, number in new.items()],
     )
-    distinct = list(dict.fromkeys(places))
-    rows = [
-        row for start in range(0, len(distinct), _PART) for row in _of(tx, distinct[start : start + _PART])
-    ]
-    ids = {(row["network"], row["thread"], row["author_id"]): row["id"] for row in rows}
-    # The count after the batch is that of the last word; the words before it count down from there.
-    last = {(row["network"], row["thread"], row["author_id"]): row["said"] for row in rows}
-    found = []
-    for place in reversed(places):
-        found.append((ids[place], last[place]))
-        last[place] -= 1
-    return found[::-1]
+    tx.many(
+        "UPDATE conversations SET version = version + ?, said = said + ? WHERE id = ?",
+        [(counts[place], counts[place], number) for place, (number, _) in known.items()],
+    )
+    found, said = [], {place: before for place, (_, before) in known.items()}
+    for place in places:
+        number, before = known.get(place) or (new[place], 0)
+        said[place] = said.get(place, 0) + 1
+        found.append(Joined(number, said[place], before + counts[place]))
+    return found
+
+
+def _known(tx: Tx, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
+    """Those conversations that exist: their id, and what was said so far."""
+    parts = (places[start : start + _PART] for start in range(0, len(places), _PART))
+    rows = [row for part in parts for row in _of(tx, part)]
+    return {(row["network"], row["thread"], row["author_id"]): (row["id"], row["said"]) for row in rows}
 
 
 def _of(tx: Tx, places: Sequence[Place]) -> list[Row]:

@@ -12,14 +12,17 @@ from bot.store.events import Event
 def open_one(
     tx: Tx, key: str, reason: str, subject: str, now: int, mention_id: int | None = None, tier: int = 0
 ) -> list[Event]:
-    """Make this matter ring. Where it is open already it only climbs: a higher tier rings anew, even
-    after an acknowledgement; the same tier changes nothing."""
+    """Make this matter ring. Where it is open already, a higher tier rings anew, even after an
+    acknowledgement; and so does news of a mention: another reason, or the same one after somebody had
+    acknowledged it. A source or an account that goes on failing, in whatever words, is no news."""
     rang = tx.run(
         "INSERT INTO escalations (key, mention_id, reason, subject, tier, opened_at, ring_at)"
         " VALUES (:key, :mention, :reason, :subject, :tier, :now, :now)"
         " ON CONFLICT (key) WHERE closed_at IS NULL DO UPDATE SET reason = excluded.reason,"
-        " tier = excluded.tier, ring_at = excluded.ring_at, acknowledged_by = NULL, acknowledged_at = NULL"
-        " WHERE excluded.tier > escalations.tier",
+        " tier = CASE WHEN excluded.tier > escalations.tier THEN excluded.tier ELSE escalations.tier END,"
+        " ring_at = excluded.ring_at, acknowledged_by = NULL, acknowledged_at = NULL"
+        " WHERE excluded.tier > escalations.tier OR (excluded.mention_id IS NOT NULL"
+        " AND (excluded.reason <> escalations.reason OR escalations.acknowledged_at IS NOT NULL))",
         {"key": key, "mention": mention_id, "reason": reason, "subject": subject, "tier": tier, "now": now},
     )
     if not rang:

@@ -39,11 +39,8 @@ def append(tx: Tx, at: int, events: Sequence[Event]) -> None:
     head = tx.row("SELECT seq, hash FROM chain WHERE only = 1")
     assert head is not None, "the migration writes this row"
     before, lines = head["hash"], []
-    for seq, event in enumerate(events, start=head["seq"] + 1):
-        line = (
-            seq, at, event.kind, event.mention_id, event.reply_id, event.source, event.actor,
-            dump(event.data) if event.data else "{}",
-        )  # fmt: skip
+    for seq, (kind, mention_id, reply_id, source, actor, data) in enumerate(events, start=head["seq"] + 1):
+        line = (seq, at, kind, mention_id, reply_id, source, actor, dump(data) if data else "{}")
         before = link(before, line)
         lines.append((*line, before))
     tx.many(
@@ -58,7 +55,8 @@ def link(before: str, line: tuple[Any, ...]) -> str:
     """The hash of one row: sha256, in hexadecimal, over nine lines of text: the hash before it, then the
     row's fields in their order (``None`` where one is empty). No field holds a line break, so nothing can
     be moved from one to the next unnoticed; and anybody can check it with sha256sum."""
-    text = "\n".join((before, *map(str, line)))
+    seq, at, kind, mention_id, reply_id, source, actor, data = line
+    text = f"{before}\n{seq}\n{at}\n{kind}\n{mention_id}\n{reply_id}\n{source}\n{actor}\n{data}"
     if text.count("\n") != len(line):
         raise ValueError("no field of an event may hold a line break")
     return hashlib.sha256(text.encode()).hexdigest()

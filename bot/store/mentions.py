@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.models import Author, Kind, Mention
 from bot.store import answers, conversations, escalations, events
 from bot.store.engine import Row, Tx, instant, marks, ms
 from bot.store.events import Event
 
-# What no database keeps as text: NUL, and halves of surrogate pairs.
+# What no database keeps as text: NUL, and halves of surrogate pairs (which UTF-8 refuses).
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _PART: Final = 500
 _OPEN: Final = "('new', 'waiting', 'escalated', 'answering')"
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(NamedTuple):
     """When an address must be answered by, under which policy, and when the first alarm rings (ms)."""
 
     due_at: int
@@ -31,10 +30,26 @@ class Promise:
 PromiseFor = Callable[[Mention, datetime], Promise]
 
 
+class Untriaged(NamedTuple):
+    """A new mention, with what its row said when it was taken up for triage. `said`: how much had been said
+    in its conversation by then; `posted_at` in ms."""
+
+    id: int
+    listener: str
+    conversation_id: int
+    said: int
+    posted_at: int
+    edited_at: int | None
+    tier: int
+    promise: Promise | None
+    mention: Mention
+
+
 @dataclass(slots=True)
 class Heard:
-    """What a batch brought."""
+    """What a batch brought. `fresh` are the new ones, for whoever wants to triage them at once."""
 
+    fresh: list[Untriaged] = field(default_factory=list)
     new: int = 0
     edited: int = 0
     deleted: int = 0
@@ -52,8 +67,8 @@ def hear(tx: Tx, listener: str, mentions: Iterable[Mention], promise_for: Promis
     theirs = [m for m in ordered if not m.own]
     known = _known(tx, theirs)
     fresh = [m for m in theirs if (m.network, m.remote_id) not in known]
-    heard, log = Heard(new=len(fresh)), list[Event]()
-    log += _insert(tx, listener, fresh, promise_for, now)
+    heard = Heard(_insert(tx, listener, fresh, promise_for, now), new=len(fresh))
+    log = [_heard(one) for one in heard.fresh] + _answered_before(tx, heard.fresh, ms(now))
     for mention in theirs:
         if (before := known.get((mention.network, mention.remote_id))) is not None:
             changes = _update(tx, before, mention, promise_for, now)
@@ -74,7 +89,7 @@ def storable(mention: Mention) -> Mention:
              mention.in_reply_to, mention.conversation, author.id, author.handle, author.name)  # fmt: skip
     if mention.kind is Kind.SHARE and mention.addressed:
         mention = replace(mention, addressed=False)
-    if not _UNSTORABLE.search("".join(texts)):
+    if _is_storable("".join(texts)):
         return mention
     clean = [_UNSTORABLE.sub("\ufffd", text) for text in texts]
     return replace(
@@ -83,6 +98,14 @@ def storable(mention: Mention) -> Mention:
         in_reply_to=clean[5], conversation=clean[6],
         author=Author(clean[7], clean[8], clean[9], author.followers),
     )  # fmt: skip
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def delete(tx: Tx, listener: str, remote_ids: Sequence[str], now: datetime) -> int:
@@ -136,28 +159,29 @@ def _known(tx: Tx, mentions: Sequence[Mention]) -> dict[tuple[str, str], Row]:
 
 def _insert(
     tx: Tx, listener: str, fresh: Sequence[Mention], promise_for: PromiseFor, now: datetime
-) -> list[Event]:
+) -> list[Untriaged]:
     if not fresh:
         return []
-    heard_at = ms(now)
-    places = [(m.network, thread, m.author.id) for m, thread in zip(fresh, _threads(tx, fresh), strict=True)]
-    joined = conversations.join(tx, places)
+    heard_at, threads = ms(now), zip(fresh, _threads(tx, fresh), strict=True)
+    joined = conversations.join(tx, [(m.network, thread, m.author.id) for m, thread in threads])
     first = tx.reserve("mentions", len(fresh))
-    rows, log = [], list[Event]()
-    for number, (m, (conversation, said)) in enumerate(zip(fresh, joined, strict=True), start=first):
+    rows, found = [], []
+    for number, (m, (conversation, said, last)) in enumerate(zip(fresh, joined, strict=True), start=first):
         promise = promise_for(m, now) if m.addressed else None
+        due_at, policy, alarm_at = promise or _NOTHING_OWED
         posted_at = min(ms(m.posted_at), heard_at)
+        author = m.author
         rows.append(
-            (number, m.network, m.remote_id, listener, conversation, m.kind, m.url, m.author.id,
-             m.author.handle, m.author.name, m.author.followers, m.text, m.lang, m.in_reply_to, said,
-             posted_at, heard_at, int(m.addressed), promise and promise.due_at, promise and promise.policy,
-             promise and promise.alarm_at)
+            (number, m.network, m.remote_id, listener, conversation, str(m.kind), m.url, author.id,
+             author.handle, author.name, author.followers, m.text, m.lang, m.in_reply_to, said, posted_at,
+             heard_at, int(m.addressed), due_at, policy, alarm_at)
         )  # fmt: skip
-        log.append(Event("heard", number, source=listener, data=_facts(m, posted_at, promise)))
+        found.append(Untriaged(number, listener, conversation, last, posted_at, None, 0, promise, m))
     tx.many(_INSERT, rows)
-    return log + _answered_before(tx, fresh, first, heard_at)
+    return found
 
 
+_NOTHING_OWED: Final = (None, None, None)
 _INSERT: Final = (
     "INSERT INTO mentions (id, network, remote_id, listener, conversation_id, kind, url, author_id,"
     " author_handle, author_name, author_followers, text, lang, in_reply_to, said, posted_at, heard_at,"
@@ -166,17 +190,18 @@ _INSERT: Final = (
 )
 
 
-def _facts(mention: Mention, posted_at: int, promise: Promise | None) -> dict[str, object]:
+def _heard(one: Untriaged) -> Event:
+    mention, promise = one.mention, one.promise
     facts: dict[str, object] = {
         "network": mention.network,
         "addressed": mention.addressed,
-        "posted_at": posted_at,
+        "posted_at": one.posted_at,
         "text": events.digest(mention.text),
     }
     if promise is not None:
         facts["due_at"] = promise.due_at
         facts["policy"] = promise.policy
-    return facts
+    return Event("heard", one.id, source=one.listener, data=facts)
 
 
 def _threads(tx: Tx, mentions: Sequence[Mention]) -> list[str]:
@@ -206,9 +231,9 @@ def _threads_of_parents(tx: Tx, mentions: Sequence[Mention]) -> dict[tuple[str, 
     return found
 
 
-def _answered_before(tx: Tx, fresh: Sequence[Mention], first: int, now: int) -> list[Event]:
+def _answered_before(tx: Tx, fresh: Sequence[Untriaged], now: int) -> list[Event]:
     """Pages may come in reverse order: the brand's answer was heard before what it answers."""
-    numbers = {(m.network, m.remote_id): number for number, m in enumerate(fresh, start=first)}
+    numbers = {(one.mention.network, one.mention.remote_id): one.id for one in fresh}
     log = list[Event]()
     for network, ids in _by_network(numbers):
         for row in answers.already_given(tx, network, ids):
@@ -252,7 +277,8 @@ def _update(tx: Tx, before: Row, mention: Mention, promise_for: PromiseFor, now:
 def raise_to_address(tx: Tx, mention_id: int, promise: Promise, reason: str) -> Event:
     """A mention turns out to be an address: from now on it is owed an answer."""
     tx.run(
-        "UPDATE mentions SET addressed = 1, due_at = ?, policy = ?, alarm_at = ?,"
+        "UPDATE mentions SET addressed = 1, due_at = ?, policy = ?,"
+        " alarm_at = CASE WHEN state IN ('answered', 'exempted', 'deleted') THEN NULL ELSE ? END,"
         " state = CASE state WHEN 'ignored' THEN 'waiting' ELSE state END WHERE id = ?",
         (promise.due_at, promise.policy, promise.alarm_at, mention_id),
     )

@@ -51,24 +51,23 @@ class Candidates:
 def add(tx: Tx, all_candidates: Sequence[Candidates], now: int) -> list[Event]:
     """Store candidates for mentions, with one event for each mention."""
     number = tx.reserve("replies", sum(len(c.drafts) for c in all_candidates))
-    rows, log = [], list[Event]()
+    rows, log = list[tuple[object, ...]](), list[Event]()
     for c in all_candidates:
         if not c.drafts:
             continue
-        drafted = []
-        for place, draft in enumerate(c.drafts):
-            digest = events.digest(draft.text)
-            approval = c.auto if place == 0 else None
+        first, drafted = number, []
+        for draft in c.drafts:
+            place, digest = number - first, events.digest(draft.text)
+            by, at, said = (c.auto.by, c.auto.at, c.auto.said) if c.auto and not place else (None, None, None)
             rows.append(
-                (number, c.mention_id, c.conversation_id, c.responder, "ready" if approval else "draft",
-                 draft.text, draft.template, place, int(draft.cut), now, approval and approval.by,
-                 approval and approval.at, approval and digest, approval and approval.said)
+                (number, c.mention_id, c.conversation_id, c.responder, "ready" if by else "draft", draft.text,
+                 draft.template, place, int(draft.cut), now, by, at, digest if by else None, said)
             )  # fmt: skip
             drafted.append({"reply": number, "template": draft.template, "text": digest})
             number += 1
         log.append(Event("drafted", c.mention_id, actor=c.author, data={"drafts": drafted}))
         if c.auto:
-            log.append(_approved(c.mention_id, number - len(c.drafts), c.auto, c.drafts[0].text))
+            log.append(_approved(c.mention_id, first, c.auto, c.drafts[0].text))
     tx.many(_INSERT, rows)
     return log
 
@@ -90,7 +89,7 @@ def approve(tx: Tx, reply: Row, approval: Approval) -> list[Event]:
     done = tx.run(
         "UPDATE replies SET state = 'ready', approved_by = :by, approved_at = :at, approved_hash = :hash,"
         " approved_said = :said, attempts = 0, not_before = 0, reason = ''"
-        " WHERE id = :id AND state = 'draft' AND text = :text",
+        " WHERE id = :id AND state IN ('draft', 'refused') AND text = :text",
         {"by": approval.by, "at": approval.at, "hash": events.digest(reply["text"]),
          "said": approval.said, "id": reply["id"], "text": reply["text"]},
     )  # fmt: skip

@@ -32,7 +32,7 @@ def advance(tx: Tx, source: Row, batch: Batch, now: int) -> None:
     tx.run(
         "UPDATE sources SET cursor = ?, complete_from = COALESCE(complete_from, ?), complete_to = ?,"
         " retry_at = ?, failing_since = NULL, error = '' WHERE listener = ?",
-        (batch.cursor, min(begins, until), until, now + int(1000 * (batch.retry_after or 0)), listener),
+        (batch.cursor, min(begins, until), until, _from(now, int(1000 * (batch.retry_after or 0))), listener),
     )
     if source["failing_since"] is not None:
         log.append(Event("source_recovered", source=listener))
@@ -45,11 +45,17 @@ def fail(tx: Tx, source: Row, reason: str, now: int, retry_at: int) -> None:
     tx.run(
         "UPDATE sources SET retry_at = ?, failing_since = COALESCE(failing_since, ?), error = ?"
         " WHERE listener = ?",
-        (retry_at, now, reason, source["listener"]),
+        (_from(now, retry_at - now), now, reason, source["listener"]),
     )
     if source["failing_since"] is None or source["error"] != reason:
         failed = Event("source_failed", source=source["listener"], data={"reason": reason})
         events.append(tx, now, [failed])
+
+
+def _from(now: int, wait: int) -> int:
+    """When (ms) the next poll may be. At any time, where nobody asked us to wait: not from `now` on, or a
+    clock that is set back would stop the listening until it is `now` again."""
+    return now + wait if wait > 0 else 0
 
 
 def key(listener: str) -> str:

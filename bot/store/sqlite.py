@@ -77,8 +77,8 @@ class SqliteStore:
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        _make(self.path)
         with _translated(self.path):
-            self.path.touch(mode=0o600)
             _migrate(self._database())
 
     @contextmanager
@@ -124,11 +124,25 @@ class SqliteStore:
             self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         with self._lock:
             self._all.append(connection)
         return sqlite_utils.Database(connection, execute_plugins=False)
+
+
+def _make(path: Path) -> None:
+    """An empty file for its owner alone, where there is none."""
+    try:
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as error:
+        reason = f"{error.strerror}; look at the folder and its rights"
+        raise StoreUnavailable(f"the store {path.name} cannot be used: {reason}") from error
 
 
 @contextmanager
@@ -136,7 +150,7 @@ def _translated(path: Path) -> Iterator[None]:
     """Say in words for people what keeps the store from being written."""
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         code = error.sqlite_errorcode & 0xFF
         reason = {
             sqlite3.SQLITE_FULL: "the disk is full; free some space",
@@ -144,6 +158,8 @@ def _translated(path: Path) -> Iterator[None]:
             sqlite3.SQLITE_IOERR: "the disk reports an error; look at the disk",
             sqlite3.SQLITE_CANTOPEN: "it cannot be opened or made; look at the folder and its rights",
             sqlite3.SQLITE_READONLY: "it is read-only; look at the file's rights",
+            sqlite3.SQLITE_NOTADB: "it is no SQLite file; look at its name",
+            sqlite3.SQLITE_CORRUPT: "the file is damaged; take back a copy of it",
         }.get(code)
         if reason is None:
             raise

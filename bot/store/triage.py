@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
 
 from bot.models import Decision
-from bot.store import conversations, escalations, events, replies
+from bot.store import conversations, escalations, events, mentions, replies
 from bot.store.engine import Row, Tx, marks
 from bot.store.events import Event
-from bot.store.mentions import Promise
+from bot.store.mentions import Promise, Untriaged
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was thought of one mention, ready to be stored. `analysis` is JSON; `promise` the promise under
-    the decided priority and process, `None` where nothing is owed."""
+    the decided priority and process, `None` where nothing is owed beyond what was promised already."""
 
-    mention: Row
+    about: Untriaged
     analysis: str
     decision: Decision
     promise: Promise | None
@@ -26,8 +24,8 @@ class Verdict:
     drafts: Sequence[replies.Draft]
 
 
-def claim_new(tx: Tx, now: int, lease_until: int, limit: int) -> list[Row]:
-    """Take the oldest new mentions, with their thread, for one batch of analysis. A lease that is over,
+def claim_new(tx: Tx, now: int, lease_until: int, limit: int) -> list[Untriaged]:
+    """Take the oldest new mentions for one batch of analysis. A lease that is over,
     or further ahead than any lease can be (the clock was set back), binds nobody."""
     longest = lease_until - now
     ids = tx.rows(
@@ -38,70 +36,92 @@ def claim_new(tx: Tx, now: int, lease_until: int, limit: int) -> list[Row]:
     )
     if not ids:
         return []
-    return tx.rows(
+    rows = tx.rows(
         "SELECT m.*, c.thread, c.said AS conversation_said FROM mentions m"
         f" JOIN conversations c ON c.id = m.conversation_id WHERE m.id IN ({marks(len(ids))}) ORDER BY m.id",
         [row["id"] for row in ids],
     )
+    return [_untriaged(row) for row in rows]
+
+
+def _untriaged(row: Row) -> Untriaged:
+    owed = None if row["due_at"] is None else Promise(row["due_at"], row["policy"], row["alarm_at"])
+    return Untriaged(
+        row["id"], row["listener"], row["conversation_id"], row["conversation_said"], row["posted_at"],
+        row["edited_at"], row["tier"], owed, mentions.mention(row),
+    )  # fmt: skip
 
 
 def keep(tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:
-    """Store verdicts on mentions that are still new; an answer given meanwhile goes before."""
-    ids = [verdict.mention["id"] for verdict in verdicts]
-    still_new = {
-        row["id"]
-        for row in tx.rows(f"SELECT id FROM mentions WHERE id IN ({marks(len(ids))}) AND state = 'new'", ids)
-    }
-    kept = [verdict for verdict in verdicts if verdict.mention["id"] in still_new]
-    tx.many(_KEEP, [_row(verdict) for verdict in kept])
+    """Store verdicts on mentions that are as they were when they were taken up.
+
+    An answer given meanwhile, or another's verdict, goes before. One that was edited, called an address, or
+    whose alarm rang meanwhile, is free to be taken up again.
+    """
+    ids = [verdict.about.id for verdict in verdicts]
+    rows = tx.rows(
+        f"SELECT id, addressed, edited_at, tier FROM mentions WHERE id IN ({marks(len(ids))})"
+        " AND state = 'new'",
+        ids,
+    )
+    now_new = {row["id"]: (row["addressed"], row["edited_at"], row["tier"]) for row in rows}
+    kept = [v for v in verdicts if now_new.get(v.about.id) == _as_taken(v.about)]
+    _free(tx, now_new.keys() - {verdict.about.id for verdict in kept})
+    tx.many(_KEEP, [_row(verdict) for verdict in kept if verdict.promise is None])
+    tx.many(_KEEP_PROMISE, [(*v.promise, *_row(v)) for v in kept if v.promise is not None])
     log = [_triaged(verdict) for verdict in kept]
     log += replies.add(tx, [_candidates(verdict, now) for verdict in kept], now)
     for verdict in kept:
         if verdict.decision.escalate:
-            number = verdict.mention["id"]
+            number = verdict.about.id
             log += escalations.open_one(tx, f"mention:{number}", verdict.decision.escalate, "", now, number)
     events.append(tx, now, log)
 
 
+def _as_taken(about: Untriaged) -> tuple[int, int | None, int]:
+    return about.mention.addressed, about.edited_at, about.tier
+
+
+def _free(tx: Tx, ids: Collection[int]) -> None:
+    if ids:
+        tx.run(f"UPDATE mentions SET lease_until = NULL WHERE id IN ({marks(len(ids))})", sorted(ids))
+
+
+# What an index covers is set only where it changes: setting it costs a removal and an insertion there.
 _KEEP: Final = (
-    "UPDATE mentions SET state = ?, addressed = ?, priority = ?, process = ?, due_at = ?, policy = ?,"
-    " alarm_at = ?, analysis = ?, lease_until = NULL WHERE id = ?"
+    "UPDATE mentions SET state = ?, addressed = ?, priority = ?, process = ?, analysis = ?,"
+    " lease_until = NULL WHERE id = ?"
 )
+_KEEP_PROMISE: Final = _KEEP.replace("SET ", "SET due_at = ?, policy = ?, alarm_at = ?, ")
 
 
 def _row(verdict: Verdict) -> tuple[object, ...]:
-    decision, promise, row = verdict.decision, verdict.promise, verdict.mention
-    state: str = decision.state
+    decision, about = verdict.decision, verdict.about
+    state = str(decision.state)  # an enum would be asked by the driver, at length, how it wants to be kept
     if decision.automatic and verdict.drafts:
         state = "answering"
-    elif row["tier"] and state == "waiting":
+    elif about.tier and state == "waiting":
         state = "escalated"  # its alarm rang before it could be tagged
-    # Triage may tighten a promise, never loosen it.
-    due_at, alarm_at, policy = row["due_at"], row["alarm_at"], row["policy"]
-    if promise is not None and (due_at is None or promise.due_at < due_at):
-        due_at, alarm_at, policy = promise.due_at, promise.alarm_at, promise.policy
-    return (
-        state, int(decision.addressed), decision.priority, decision.process, due_at, policy, alarm_at,
-        verdict.analysis, row["id"],
-    )  # fmt: skip
+    priority, process = str(decision.priority), str(decision.process)
+    return state, int(decision.addressed), priority, process, verdict.analysis, about.id
 
 
 def _triaged(verdict: Verdict) -> Event:
     decision = verdict.decision
-    data = {
-        "state": decision.state, "addressed": decision.addressed, "priority": decision.priority,
-        "process": decision.process, "rules": decision.rules,
+    data: dict[str, object] = {
+        "state": str(decision.state), "addressed": decision.addressed, "priority": str(decision.priority),
+        "process": str(decision.process), "rules": decision.rules,
     }  # fmt: skip
     if verdict.promise is not None:
         data |= {"due_at": verdict.promise.due_at, "policy": verdict.promise.policy}
-    return Event("triaged", verdict.mention["id"], data=data)
+    return Event("triaged", verdict.about.id, data=data)
 
 
 def _candidates(verdict: Verdict, now: int) -> replies.Candidates:
-    row, decision, auto = verdict.mention, verdict.decision, None
+    about, decision, auto = verdict.about, verdict.decision, None
     if decision.automatic and verdict.drafts:
-        auto = replies.Approval(events.RULE + decision.template, now, row["conversation_said"])
-    return replies.Candidates(row["id"], row["conversation_id"], verdict.responder, verdict.drafts, auto)
+        auto = replies.Approval(events.RULE + decision.template, now, about.said)
+    return replies.Candidates(about.id, about.conversation_id, verdict.responder, verdict.drafts, auto)
 
 
 def alarming(tx: Tx, now: int, limit: int = 200) -> list[Row]:

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from bot.errors import AuthFailed, Conflict, RateLimited, Refused, Retry, Unsure
-from bot.models import Receipt, Refusal
+from bot.models import Mention, Receipt, Refusal
 from bot.steps.deliver import deliver_one
 from tests.support.house import ANGRY, QUESTION, START, THANKS, House, build_house, comment
 
@@ -389,6 +389,19 @@ def test_where_the_network_would_not_take_a_reply_there_is_no_dead_draft_but_a_h
     assert house.replies("1") == []
     assert house.mention("1")["state"] == "escalated"
     assert house.paper.told[0].reason == "replies are limited to friends"
+
+
+def test_a_network_that_cannot_say_whether_it_takes_replies_is_asked_once_a_batch(house: House) -> None:
+    asked = []
+
+    def can_reply(mention: Mention) -> Refusal | None:
+        asked.append(mention.remote_id)
+        raise Retry("no answer within 20 s")
+
+    house.paper.can_reply = can_reply  # type: ignore[method-assign]
+    house.hears(*(comment(str(n), QUESTION, by=f"p{n}") for n in range(30)))
+    assert len(asked) == 1
+    assert len(house.replies("29", "draft")) >= 2  # drafted all the same
 
 
 def test_two_approvers_in_the_same_instant_make_one_send_and_the_other_is_told_who_won(house: House) -> None:

@@ -169,6 +169,32 @@ def test_follow_ups_join_the_conversation_and_strangers_in_the_thread_have_their
     assert one["thread"] == three["thread"] == "1"
 
 
+def test_two_people_without_a_name_in_one_thread_are_two_people(house: House) -> None:
+    house.hears(comment("1", QUESTION, author=Author()))
+    house.hears(comment("2", "Et à Paris ?", author=Author(), in_reply_to="1"))
+    house.approve("2")
+    house.deliver()
+    assert (house.mention("1")["state"], house.mention("2")["state"]) == ("waiting", "answered")
+
+
+def test_a_text_that_was_edited_is_read_again_and_drafts_of_a_human_are_kept(house: House) -> None:
+    house.hears(comment("1", THANKS), comment("2", THANKS, by="bob"))
+    house.desk.edit(house.mention("2")["id"], None, "Avec plaisir, Bob !", house.mention("2")["version"], "Léa")
+    house.hears(comment("1", ANGRY), comment("2", ANGRY, by="bob"))
+    assert house.mention("1")["state"] == house.mention("2")["state"] == "escalated"
+    assert '"intent":"complaint"' in house.mention("1")["analysis"]
+    assert "Avec plaisir, Bob !" in [r["text"] for r in house.replies("2", "draft")]
+    assert len(house.replies("1", "draft")) <= 3
+    assert house.audit()["balanced"]
+
+
+def test_a_remark_that_is_edited_into_an_address_is_owed_an_answer(house: House) -> None:
+    house.hears(comment("1", NEWS, addressed=False))
+    house.hears(comment("1", f"@banqueazur {QUESTION}", addressed=False))
+    assert (house.mention("1")["state"], house.mention("1")["addressed"]) == ("waiting", 1)
+    assert house.audit()["open"] == 1
+
+
 def test_two_listeners_that_hear_the_same_at_the_same_time_keep_it_once(house: House) -> None:
     store, start = house.app.watch.store, threading.Barrier(4)
     batch = [comment(str(n), QUESTION, by=f"p{n}") for n in range(50)]

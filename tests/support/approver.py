@@ -23,7 +23,12 @@ def main() -> None:
     store = open_store(settings.root.store)
     desk = Desk(store, settings, utcnow)
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def until_closed() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=until_closed, daemon=True).start()
     while not ended.is_set():
         with store.read() as tx:
             waiting = views.inbox(tx, 100)

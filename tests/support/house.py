@@ -75,7 +75,7 @@ class Paper:
     """A responder that keeps what it published. `next_` holds what the coming calls of `send` do: an
     exception is raised (after publishing, if `published_all_the_same`)."""
 
-    limits: Limits = Limits(maximum=500)
+    limits: Limits = field(default_factory=lambda: Limits(maximum=500))
     published: list[Reply] = field(default_factory=list)
     next_: list[Exception] = field(default_factory=list)
     published_all_the_same: bool = False

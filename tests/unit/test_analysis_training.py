@@ -74,7 +74,7 @@ def test_every_reason_is_a_sentence_that_names_the_set_and_the_figures(learned: 
 def test_a_candidate_taught_nonsense_is_refused_with_reasons_and_not_kept(tmp_path: Path) -> None:
     frozen, _ = read([REGRESSION])
     wrong = {"positive": "negative", "negative": "positive", "neutral": "positive"}
-    lies = [labelled(one.text, wrong[one.sentiment or "neutral"], situation="lies-3") for one in frozen] * 3
+    lies = [labelled(one.text, wrong[one.sentiment or "neutral"], situation="lies-4") for one in frozen] * 3
     outcome = trained(tmp_path, lies)
     assert not outcome.promoted
     assert any("sentiment, macro recall" in reason and "worse" in reason for reason in outcome.reasons)
@@ -126,12 +126,11 @@ def test_rollback_goes_back_one_step_at_a_time_and_then_says_so(tmp_path: Path) 
 def test_a_line_that_is_no_example_is_named_by_number_and_the_rest_is_read(tmp_path: Path) -> None:
     file = tmp_path / "lines.jsonl"
     good = json.dumps(labelled("merci", "positive"))
-    file.write_text(
-        f'{good}\nnot json\n\n{{"text": 1}}\n{{"text": "a", "sentiment": "glad"}}\n{good}\n', encoding="utf-8"
-    )
+    bad = ["not json", "", '{"text": 1}', '{"text": "a", "sentiment": "glad"}']
+    file.write_text("\n".join([good, *bad, good]), encoding="utf-8")
     found, faults = read([file])
     assert [one.text for one in found] == ["merci", "merci"]
-    assert [fault.split(":")[-2] for fault in faults] == ["2", "4", "5"]
+    assert [fault.removeprefix(f"{file}:").split(":")[0] for fault in faults] == ["2", "4", "5"]
     assert "sentiment must be one of" in faults[2]
 
 

@@ -34,6 +34,10 @@ def until(holds: Callable[[], object], seconds: float = 10) -> None:
         time.sleep(0.005)
 
 
+def waits(hold: threading.Event) -> None:
+    assert hold.wait(10)
+
+
 class Work:
     """A task that notes its runs and goes on for as long as the test holds it."""
 
@@ -150,7 +154,7 @@ def test_one_task_may_wake_another() -> None:
 def test_what_comes_late_is_run_once_and_not_dropped() -> None:
     work, hold = Work(), threading.Event()
     work.go_on.set()
-    with engine({"busy": lambda wake, key: hold.wait(10), "listen": work}, concurrency=1) as built:
+    with engine({"busy": lambda wake, key: waits(hold), "listen": work}, concurrency=1) as built:
         built.every(FAR, "busy")
         built.start()
         until(lambda: not built.idle())
@@ -164,7 +168,7 @@ def test_what_comes_late_is_run_once_and_not_dropped() -> None:
 def test_after_stop_nothing_new_begins() -> None:
     work, hold = Work(), threading.Event()
     work.go_on.set()
-    with engine({"busy": lambda wake, key: hold.wait(10), "listen": work}, concurrency=1) as built:
+    with engine({"busy": lambda wake, key: waits(hold), "listen": work}, concurrency=1) as built:
         built.every(FAR, "busy")
         built.start()
         until(lambda: not built.idle())
@@ -181,7 +185,7 @@ def test_after_stop_nothing_new_begins() -> None:
 
 def test_stop_does_not_wait_for_what_hangs() -> None:
     hold = threading.Event()
-    with engine({"deliver": lambda wake, key: hold.wait(10)}) as built:
+    with engine({"deliver": lambda wake, key: waits(hold)}) as built:
         built.every(FAR, "deliver", "blog")
         built.start()
         until(lambda: not built.idle())

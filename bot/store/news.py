@@ -1,0 +1,53 @@
+"""Who was first, when two humans meet: the last thing that happened in a conversation, in words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.store.engine import Tx, instant, marks
+from bot.store.events import SYSTEM
+
+# What a human would call news; steps that Vigie takes by itself in between are none.
+_STORIES: Final = {
+    "heard": "the person wrote again",
+    "edited": "the person edited what they wrote",
+    "deleted": "the person deleted what they wrote",
+    "restored": "the person restored what they wrote",
+    "approved": "{who} approved a reply",
+    "draft_edited": "{who} edited the draft",
+    "assigned": "{who} assigned it",
+    "exempted": "{who} closed it without an answer",
+    "reopened": "{who} reopened it",
+    "handed_over": "{who} handed it over",
+    "escalated": "it was escalated",
+    "escalated_by_hand": "{who} escalated it",
+    "acknowledged": "{who} acknowledged it",
+    "corrected": "{who} corrected its tags",
+    "unsure": "a reply may have gone out",
+    "refused": "the network refused a reply",
+    "stale": "a reply was held back, as the conversation moved",
+}
+# News only where a human did it.
+_BY_HAND: Final = {
+    "drafted": "{who} wrote a draft",
+    "discarded": "{who} put a draft aside",
+    "not_found": "{who} let the reply go out again",
+}
+# An answer that went out from here is told by its approval.
+_NATIVE: Final = {"answered": "somebody answered on the network"}
+
+
+def last(tx: Tx, conversation_id: int) -> str:
+    """One sentence without a full stop; times are those of this machine's time zone."""
+    always, by_hand = [*_STORIES], [*_BY_HAND]
+    row = tx.row(
+        "SELECT e.kind, e.actor, e.at FROM events e JOIN mentions m ON m.id = e.mention_id"
+        f" WHERE m.conversation_id = ? AND (e.kind IN ({marks(len(always))})"
+        f" OR (e.actor <> ? AND e.kind IN ({marks(len(by_hand))}))"
+        " OR (e.kind = 'answered' AND e.data LIKE ?)) ORDER BY e.seq DESC LIMIT 1",
+        (conversation_id, *always, SYSTEM, *by_hand, '%"how":"native"%'),
+    )
+    if row is None:
+        return "somebody was first"
+    story = (_STORIES | _BY_HAND | _NATIVE)[row["kind"]].format(who=row["actor"])
+    return f"{story} at {instant(row['at']).astimezone():%H:%M:%S}"
