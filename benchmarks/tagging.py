@@ -68,6 +68,7 @@ def stock(examples: Sequence[Example]) -> Tag:
         "exclusive_classes": True,
         "ngram_size": 1,
         "length": 262144,
+        "no_output_layer": False,
     }
     part: Any = nlp.add_pipe("textcat", config={"model": model})
     for mood in SENTIMENTS:

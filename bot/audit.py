@@ -43,7 +43,7 @@ def read(tx: Tx) -> Books:
             books.broken_at = books.events  # the number it should have; the row may carry another
         books.head = row["hash"]
         _enter(books, row)
-    end = tx.row("SELECT seq, hash FROM chain WHERE only = 1")
+    end = tx.row("SELECT seq, hash FROM chain WHERE id = 1")
     if books.broken_at is None and (end is None or (end["seq"], end["hash"]) != (books.events, books.head)):
         books.broken_at = books.events + 1  # the tail was cut off, or the head was moved
     return books

@@ -81,8 +81,9 @@ S = TypeVar("S", bound=StrEnum)
 
 # Beyond the main roads of the design: an answer given natively on the network, or a deletion by the author,
 # may end an address wherever it stands; a rule may let an answer go out by itself (new -> answering); what
-# its author edits is read again (-> new); taking back an exemption, and an author who restores a post, open
-# it again; a reply that cannot be sent puts the address before a human at once (answering -> escalated).
+# its author edits is read again (-> new), unless people look at it already; taking back an exemption, and
+# an author who restores a post, open it again; a reply that cannot be sent puts the address before a human
+# at once (answering -> escalated).
 MENTION_GRAPH: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
         State.NEW: frozenset(
@@ -92,9 +93,7 @@ MENTION_GRAPH: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
         State.WAITING: frozenset(
             {State.NEW, State.ANSWERING, State.ESCALATED, State.EXEMPTED, State.ANSWERED, State.DELETED}
         ),
-        State.ESCALATED: frozenset(
-            {State.NEW, State.ANSWERING, State.EXEMPTED, State.ANSWERED, State.DELETED}
-        ),
+        State.ESCALATED: frozenset({State.ANSWERING, State.EXEMPTED, State.ANSWERED, State.DELETED}),
         State.ANSWERING: frozenset({State.ANSWERED, State.WAITING, State.ESCALATED, State.DELETED}),
         State.ANSWERED: frozenset(),
         State.EXEMPTED: frozenset({State.WAITING}),

@@ -98,7 +98,7 @@ def _progress(out: Console) -> Any:
     """Tell stages on a terminal as they begin; nothing in a pipe."""
     last = ""
 
-    def told(stage: str, step: int, steps: int) -> None:
+    def told(stage: str, step: int, steps: int) -> None:  # noqa: ARG001
         nonlocal last
         if out.is_terminal and stage != last:
             last = stage

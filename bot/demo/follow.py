@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from rich.console import Console
@@ -65,7 +66,7 @@ class Follower:
     def look(self) -> None:
         """Print what is new."""
         with self._store.read() as tx:
-            new = tx.rows("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT 500", (self._seq,))
+            new = list(islice(events.walk(tx, self._seq, 500), 500))
             lines = [line for event in new for line in self._lines(tx, event)]
         if new:
             self._seq = new[-1]["seq"]

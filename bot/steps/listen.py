@@ -26,7 +26,7 @@ def listen(watch: Watch, wake: Wake, name: str) -> None:
     heard = keep(watch, name, source, batch)
     if heard.new or heard.edited or heard.deleted:
         log.info("%s: %d new, %d edited, %d deleted", name, heard.new, heard.edited, heard.deleted)
-    if heard.new:
+    if heard.new or heard.edited:
         wake("triage", "")
 
 

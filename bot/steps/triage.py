@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bot import drafts
 from bot.decide import decide
 from bot.errors import ServiceError
 from bot.models import Analysis, Decision, Limits, Mention, Refusal, State
-from bot.steps.watch import USUAL, Wake, Watch, log, promise, surprise
+from bot.steps.watch import USUAL, TookTooLong, Wake, Watch, bounded, log, promise, surprise
 from bot.store import ms, policies
 from bot.store import triage as rows_of_triage
 from bot.store.events import dump
@@ -53,7 +54,34 @@ def judge(watch: Watch, these: Sequence[Untriaged]) -> list[Verdict]:
     """What is to be done about each of these mentions. Reads only; talks to networks only to ask whether
     they would take a reply."""
     analyses, now = _analyse(watch, [about.mention for about in these]), watch.clock()
-    return [_verdict(watch, about, found, now) for about, found in zip(these, analyses, strict=True)]
+    asking = _Asking(watch)
+    return [_verdict(asking, about, found, now) for about, found in zip(these, analyses, strict=True)]
+
+
+class _Asking:
+    """Asks responders whether they would take a reply. One that cannot say is not asked again in the same
+    batch: a network that hangs must not hold up the people on all others."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self._silent: set[str] = set()
+
+    def may_reply(self, responder: str, mention: Mention) -> Refusal | None:
+        """Why it would not; `None` if it would, or if nobody can say: then it shows when sending."""
+        if not responder or responder in self._silent:
+            return None
+        try:
+            call = partial(self.watch.responders[responder].can_reply, mention)
+            return bounded(self.watch, f"ask {responder}", call, LEASE / 2)
+        except ServiceError as error:
+            reason = str(error)
+        except TookTooLong:
+            reason = "no answer in time"
+        except Exception as error:  # noqa: BLE001 -- a step boundary
+            reason = surprise(error, f"responder {responder}")
+        self._silent.add(responder)
+        log.warning("responder %s cannot say whether it may reply: %s", responder, reason)
+        return None
 
 
 def _analyse(watch: Watch, mentions: Sequence[Mention]) -> list[Analysis | None]:
@@ -73,15 +101,16 @@ def _analyse_alone(watch: Watch, text: tuple[str, str]) -> Analysis | None:
         return None
 
 
-def _verdict(watch: Watch, about: Untriaged, analysis: Analysis | None, now: datetime) -> Verdict:
-    mention, responder = about.mention, watch.settings.routes.get(about.listener, "")
+def _verdict(asking: _Asking, about: Untriaged, analysis: Analysis | None, now: datetime) -> Verdict:
+    watch, mention = asking.watch, about.mention
+    responder = watch.settings.routes.get(about.listener, "")
     if analysis is None:
         unread = _UNREAD if mention.addressed else Decision(State.WAITING, addressed=False)
         return Verdict(about, "{}", unread, None, responder, ())
     decision, texts = decide(mention, analysis, watch.settings.root.rules, now), list[Draft]()
     tighter = _tighter(watch, about, decision)
     if decision.state is not State.IGNORED:
-        decision, texts = _prepare(watch, responder, mention, analysis, decision)
+        decision, texts = _prepare(asking, responder, mention, analysis, decision)
     return Verdict(about, _json(analysis), decision, tighter, responder, texts)
 
 
@@ -96,29 +125,18 @@ def _tighter(watch: Watch, about: Untriaged, decision: Decision) -> Promise | No
 
 
 def _prepare(
-    watch: Watch, responder: str, mention: Mention, analysis: Analysis, decision: Decision
+    asking: _Asking, responder: str, mention: Mention, analysis: Analysis, decision: Decision
 ) -> tuple[Decision, list[Draft]]:
     """Candidate drafts, and the decision after what the network and the drafts allow."""
-    if (refusal := _may_reply(watch, responder, mention)) is not None:
+    if (refusal := asking.may_reply(responder, mention)) is not None:
         return _for_human(decision, refusal), []
+    watch = asking.watch
     limits = watch.responders[responder].limits if responder else _NO_LIMITS
     settings = watch.settings
     found = drafts.candidates(mention, analysis, decision, settings.templates, limits, settings.root.brand)
     if decision.automatic and not (responder and drafts.goes_alone(decision, analysis, found)):
         decision = replace(decision, automatic=False)
     return decision, [Draft(c.text, c.template, c.cut) for c in found]
-
-
-def _may_reply(watch: Watch, responder: str, mention: Mention) -> Refusal | None:
-    if not responder:
-        return None
-    try:
-        return watch.responders[responder].can_reply(mention)
-    except ServiceError as error:
-        log.warning("responder %s cannot say whether it may reply: %s", responder, error)
-    except Exception as error:  # noqa: BLE001 -- a step boundary: then the human finds out when sending
-        surprise(error, f"responder {responder}")
-    return None
 
 
 def _for_human(decision: Decision, refusal: Refusal) -> Decision:

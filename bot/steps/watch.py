@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from bot.config import Settings
 from bot.models import Analysis, Priority, Process
-from bot.promises import Promises, alarms, due_at, policy_version
+from bot.promises import Promises, owed, policy_version
 from bot.store import Clock, Store, instant, ms
 from bot.store.mentions import Promise
 from listeners.base import Listener
@@ -95,7 +95,5 @@ def surprise(error: BaseException, where: str) -> str:
 
 def promise(policy: Promises, network: str, priority: str, process: str, posted_at: int) -> Promise:
     """What is owed to an address posted at `posted_at` (ms), under a policy."""
-    posted = instant(posted_at)
-    due = due_at(policy, network, priority, process, posted)
-    first = alarms(policy, network, priority, process, posted)[0][0]
+    due, first = owed(policy, network, priority, process, instant(posted_at))
     return Promise(ms(due), policy_version(policy), ms(first))

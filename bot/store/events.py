@@ -36,7 +36,7 @@ def append(tx: Tx, at: int, events: Sequence[Event]) -> None:
     """Write `events`, in order, at the end of the chain. `at` is in milliseconds."""
     if not events:
         return
-    head = tx.row("SELECT seq, hash FROM chain WHERE only = 1")
+    head = tx.row("SELECT seq, hash FROM chain WHERE id = 1")
     assert head is not None, "the migration writes this row"
     before, lines = head["hash"], []
     for seq, (kind, mention_id, reply_id, source, actor, data) in enumerate(events, start=head["seq"] + 1):
@@ -48,7 +48,7 @@ def append(tx: Tx, at: int, events: Sequence[Event]) -> None:
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         lines,
     )
-    tx.run("UPDATE chain SET seq = ?, hash = ? WHERE only = 1", (lines[-1][0], before))
+    tx.run("UPDATE chain SET seq = ?, hash = ? WHERE id = 1", (lines[-1][0], before))
 
 
 def link(before: str, line: tuple[Any, ...]) -> str:
@@ -67,9 +67,9 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def walk(tx: Tx, page: int = 5000) -> Iterator[Row]:
-    """All events in order, `page` at a time, so that any length fits in memory."""
-    last = 0
+def walk(tx: Tx, after: int = 0, page: int = 5000) -> Iterator[Row]:
+    """All events behind `after` in order, `page` at a time, so that any length fits in memory."""
+    last = after
     while rows := tx.rows("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (last, page)):
         yield from rows
         last = rows[-1]["seq"]
@@ -77,15 +77,6 @@ def walk(tx: Tx, page: int = 5000) -> Iterator[Row]:
 
 def of_mention(tx: Tx, mention_id: int) -> list[Row]:
     return tx.rows("SELECT * FROM events WHERE mention_id = ? ORDER BY seq", (mention_id,))
-
-
-def last_of_conversation(tx: Tx, conversation_id: int) -> Row | None:
-    """The newest thing that happened in a conversation: who was first, when two humans meet."""
-    return tx.row(
-        "SELECT e.* FROM events e JOIN mentions m ON m.id = e.mention_id"
-        " WHERE m.conversation_id = ? ORDER BY e.seq DESC LIMIT 1",
-        (conversation_id,),
-    )
 
 
 def dump(value: Any) -> str:

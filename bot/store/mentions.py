@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from bot.models import Author, Kind, Mention
-from bot.store import answers, conversations, escalations, events
+from bot.store import answers, conversations, escalations, events, replies
 from bot.store.engine import Row, Tx, instant, marks, ms
 from bot.store.events import Event
 
@@ -163,7 +163,7 @@ def _insert(
     if not fresh:
         return []
     heard_at, threads = ms(now), zip(fresh, _threads(tx, fresh), strict=True)
-    joined = conversations.join(tx, [(m.network, thread, m.author.id) for m, thread in threads])
+    joined = conversations.join(tx, [(m.network, thread, _person(m)) for m, thread in threads])
     first = tx.reserve("mentions", len(fresh))
     rows, found = [], []
     for number, (m, (conversation, said, last)) in enumerate(zip(fresh, joined, strict=True), start=first):
@@ -188,6 +188,13 @@ _INSERT: Final = (
     " addressed, due_at, policy, alarm_at)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+
+
+def _person(mention: Mention) -> str:
+    """Whose conversation it is. Of two who show neither id nor handle nobody can say that they are one: each
+    has a conversation of their own, so that the answer to one is never counted for the other."""
+    author = mention.author
+    return author.id or author.handle or f"?{mention.remote_id}"
 
 
 def _heard(one: Untriaged) -> Event:
@@ -255,11 +262,7 @@ def _by_network(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str
 def _update(tx: Tx, before: Row, mention: Mention, promise_for: PromiseFor, now: datetime) -> list[Event]:
     log = list[Event]()
     if mention.text != before["text"]:
-        tx.run(
-            "UPDATE mentions SET text = ?, url = ?, edited_at = ? WHERE id = ?",
-            (mention.text, mention.url, ms(now), before["id"]),
-        )
-        log.append(Event("edited", before["id"], data={"text": events.digest(mention.text)}))
+        log += _edit(tx, before["id"], mention, now)
     if mention.addressed and not before["addressed"]:
         log.append(raise_to_address(tx, before["id"], promise_for(mention, now), "the network says so"))
     if before["state"] == "deleted":
@@ -274,12 +277,25 @@ def _update(tx: Tx, before: Row, mention: Mention, promise_for: PromiseFor, now:
     return log
 
 
+def _edit(tx: Tx, mention_id: int, mention: Mention, now: datetime) -> list[Event]:
+    """Its author changed it: what nobody looks at yet is read again, with new drafts. Drafts that a human
+    wrote stay."""
+    tx.run(
+        "UPDATE mentions SET text = ?, url = ?, edited_at = ?, lease_until = NULL,"
+        " state = CASE WHEN state IN ('ignored', 'waiting') THEN 'new' ELSE state END WHERE id = ?",
+        (mention.text, mention.url, ms(now), mention_id),
+    )
+    edited = Event("edited", mention_id, data={"text": events.digest(mention.text)})
+    return [edited, *replies.withdraw(tx, mention_id)]
+
+
 def raise_to_address(tx: Tx, mention_id: int, promise: Promise, reason: str) -> Event:
-    """A mention turns out to be an address: from now on it is owed an answer."""
+    """A mention turns out to be an address: from now on it is owed an answer. What was ignored is read again,
+    as an address."""
     tx.run(
         "UPDATE mentions SET addressed = 1, due_at = ?, policy = ?,"
         " alarm_at = CASE WHEN state IN ('answered', 'exempted', 'deleted') THEN NULL ELSE ? END,"
-        " state = CASE state WHEN 'ignored' THEN 'waiting' ELSE state END WHERE id = ?",
+        " state = CASE state WHEN 'ignored' THEN 'new' ELSE state END WHERE id = ?",
         (promise.due_at, promise.policy, promise.alarm_at, mention_id),
     )
     data = {"due_at": promise.due_at, "policy": promise.policy, "reason": reason}

@@ -101,13 +101,24 @@ def approve(tx: Tx, reply: Row, approval: Approval) -> list[Event]:
 def edit(tx: Tx, reply: Row, text: str, actor: str) -> list[Event]:
     """Change the text of a draft, or of one that was refused; the log keeps what it was, as a hash."""
     done = tx.run(
-        "UPDATE replies SET text = ?, cut = 0, state = 'draft', reason = '', attempts = 0,"
+        "UPDATE replies SET text = ?, template = '', cut = 0, state = 'draft', reason = '', attempts = 0,"
         " approved_by = NULL, approved_at = NULL, approved_hash = NULL, approved_said = NULL"
         " WHERE id = ? AND state IN ('draft', 'refused')",
         (text, reply["id"]),
     )
     data = {"before": events.digest(reply["text"]), "text": events.digest(text)}
     return [Event("draft_edited", reply["mention_id"], reply["id"], actor=actor, data=data)] if done else []
+
+
+def withdraw(tx: Tx, mention_id: int) -> list[Event]:
+    """Take back the drafts of a mention that is read anew, but for those in a human's own words."""
+    gone = tx.rows(
+        "UPDATE replies SET state = 'discarded', reason = 'the author edited the mention'"
+        " WHERE mention_id = ? AND state = 'draft' AND template <> ''"
+        " AND EXISTS (SELECT 1 FROM mentions m WHERE m.id = mention_id AND m.state = 'new') RETURNING id",
+        (mention_id,),
+    )
+    return [Event("discarded", mention_id, row["id"], data={"reason": "edited"}) for row in gone]
 
 
 def reject(tx: Tx, reply: Row, actor: str) -> list[Event]:
@@ -177,15 +188,14 @@ def hold_back(tx: Tx, responder: str, until: int) -> None:
 
 
 def refuse(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
-    """It will not go out as it is: back to a human, who is told why."""
+    """It will not go out as it is: back to a human, who is told why, if somebody still waits for it."""
     if not _settle(tx, reply, "state = 'refused', reason = :reason", reason=reason):
         return []
-    key = f"mention:{reply['mention_id']}"
-    return [
-        Event("refused", reply["mention_id"], reply["id"], data={"reason": reason}),
-        *_waits_again(tx, reply, "escalated"),
-        *escalations.open_one(tx, key, reason, "reply refused", now, reply["mention_id"]),
-    ]
+    log = [Event("refused", reply["mention_id"], reply["id"], data={"reason": reason})]
+    if waits := _waits_again(tx, reply, "escalated"):
+        key = f"mention:{reply['mention_id']}"
+        log += waits + escalations.open_one(tx, key, reason, "reply refused", now, reply["mention_id"])
+    return log
 
 
 def doubt(tx: Tx, reply: Row, reason: str, look_at: int) -> list[Event]:
@@ -208,7 +218,10 @@ def expired(tx: Tx, now: int, longest: int) -> list[Row]:
 
 def unsure(tx: Tx, now: int) -> list[Row]:
     """What must be looked for on its network now."""
-    return tx.rows("SELECT * FROM replies WHERE state = 'unsure' AND not_before <= ? ORDER BY id", (now,))
+    return tx.rows(
+        "SELECT * FROM replies WHERE state = 'unsure' AND not_before <= ? ORDER BY responder, not_before, id",
+        (now,),
+    )
 
 
 def look_later(tx: Tx, reply: Row, at: int, reason: str) -> None:

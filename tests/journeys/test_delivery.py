@@ -52,11 +52,8 @@ def test_the_attempt_and_its_key_are_stored_before_the_call(house: House) -> Non
     house.hears(comment("1", QUESTION))
     house.approve("1")
     seen = []
-    house.paper.during = lambda: seen.extend(
-        house.rows(
-            "SELECT state, attempts, (SELECT data FROM events WHERE kind = 'attempted') AS event FROM replies WHERE state = 'sending'"
-        )  # fmt: skip
-    )
+    asked = "SELECT attempts, (SELECT data FROM events WHERE kind = 'attempted') AS event FROM replies"
+    house.paper.during = lambda: seen.extend(house.rows(f"{asked} WHERE state = 'sending'"))
     house.deliver()
     assert seen[0]["attempts"] == 1
     assert house.paper.published[0].key in seen[0]["event"]

@@ -46,16 +46,15 @@ def test_250_mentions_between_two_polls_are_250_rows_and_none_twice(house: House
 def test_the_same_page_in_reverse_order_changes_nothing(house: House) -> None:
     page = [comment(str(n), f"{QUESTION} ({n})", by=f"p{n}") for n in range(20)]
     house.hears(*page)
-    before = house.rows(
-        "SELECT mentions.id, remote_id, version FROM mentions JOIN conversations c ON c.id = conversation_id"
-    )
+    before = [tuple(row) for row in house.rows(_STANDING)]
     house.hears(*reversed(page))
-    assert [tuple(r) for r in before] == [
-        tuple(r)
-        for r in house.rows(
-            "SELECT mentions.id, remote_id, version FROM mentions JOIN conversations c ON c.id = conversation_id"
-        )  # fmt: skip
-    ]
+    assert [tuple(row) for row in house.rows(_STANDING)] == before
+
+
+_STANDING = (
+    "SELECT mentions.id, remote_id, state, version FROM mentions"
+    " JOIN conversations c ON c.id = conversation_id ORDER BY mentions.id"
+)
 
 
 def test_an_edited_mention_keeps_its_newest_text_and_its_promise(house: House) -> None:
@@ -179,7 +178,9 @@ def test_two_people_without_a_name_in_one_thread_are_two_people(house: House) ->
 
 def test_a_text_that_was_edited_is_read_again_and_drafts_of_a_human_are_kept(house: House) -> None:
     house.hears(comment("1", THANKS), comment("2", THANKS, by="bob"))
-    house.desk.edit(house.mention("2")["id"], None, "Avec plaisir, Bob !", house.mention("2")["version"], "Léa")
+    house.desk.edit(
+        house.mention("2")["id"], None, "Avec plaisir, Bob !", house.mention("2")["version"], "Léa"
+    )
     house.hears(comment("1", ANGRY), comment("2", ANGRY, by="bob"))
     assert house.mention("1")["state"] == house.mention("2")["state"] == "escalated"
     assert '"intent":"complaint"' in house.mention("1")["analysis"]
@@ -237,14 +238,15 @@ def test_a_source_that_failed_writes_one_event_for_the_failure_and_one_for_the_r
         house.listen()
     house.hears(comment("1", QUESTION))
     kinds = [r["kind"] for r in house.rows("SELECT kind FROM events WHERE source = 'blog' ORDER BY seq")]
-    assert kinds == ["source_failed", "source_recovered", "heard"] or kinds == ["source_failed", "heard", "source_recovered"]  # fmt: skip
+    assert kinds.count("source_failed") == kinds.count("source_recovered") == 1
 
 
 def test_a_source_whose_token_is_revoked_rings_within_one_poll(house: House) -> None:
     house.wire.batches.append(AuthFailed("the password is no longer good"))
     house.listen()
     house.sweep()
-    assert [(call.key, call.reason) for call in house.paper.told] == [("source:blog", "the password is no longer good")]  # fmt: skip
+    (call,) = house.paper.told
+    assert (call.key, call.reason) == ("source:blog", "the password is no longer good")
     house.hears(comment("1", QUESTION))
     assert house.audit()["escalated_unacknowledged"] == 0
 

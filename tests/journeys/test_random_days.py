@@ -63,6 +63,8 @@ CREATE TRIGGER IF NOT EXISTS mention_walked AFTER UPDATE OF state ON mentions WH
 CREATE TRIGGER IF NOT EXISTS reply_walked AFTER UPDATE OF state ON replies WHEN OLD.state <> NEW.state
     BEGIN INSERT INTO walked VALUES ('reply', NEW.id, OLD.state, NEW.state); END;
 """
+
+
 class Quick:
     """Tags by a word. The shipped pipeline would take most of the time, and here its verdicts do not matter,
     only that there are all kinds of them."""

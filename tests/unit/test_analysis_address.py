@@ -23,7 +23,7 @@ ORVALE = Patterns.of(["Orvale", "@OrvaleFR"])
         ("toujours rien, Orvale ?", "vocative"),
         ("Merci Orvale !", "vocative"),
         ("est-ce que vous ouvrez samedi chez Orvale", "second person"),
-        ("Orvale when are you going to fix this", "second person"),
+        ("Orvale when are you going to fix this", "vocative"),
         ("rappelez-moi, c'est au sujet de mon compte Orvale", "second person"),
     ],
 )

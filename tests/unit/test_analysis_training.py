@@ -111,8 +111,9 @@ def test_only_posts_from_x_leave_nothing_to_learn_from(tmp_path: Path) -> None:
 
 
 def test_rollback_goes_back_one_step_at_a_time_and_then_says_so(tmp_path: Path) -> None:
-    first = trained(tmp_path, corrections(20))
-    second = trained(tmp_path, corrections(20), NOON + timedelta(hours=1))
+    none = tmp_path / "no regression set.jsonl"
+    first = trained(tmp_path, corrections(20), regression=none)
+    second = trained(tmp_path, corrections(20), NOON + timedelta(hours=1), regression=none)
     assert first.promoted
     assert second.promoted
     assert rollback(tmp_path / "models") == first.version

@@ -105,15 +105,6 @@ ASKED: dict[str, Callable[[Tx], object]] = {
 }
 
 
-# Until `replies.unsure` orders by "responder, not_before, id", as its index does: ordered by id alone it
-# walks through all replies ever written, where ANALYZE never ran.
-KNOWN_BAD = {"what must be looked for": "replies.unsure orders by id, and its index does not"}
-EACH = [
-    pytest.param(asked, marks=pytest.mark.xfail(asked in KNOWN_BAD, reason=KNOWN_BAD.get(asked, "")))
-    for asked in ASKED
-]
-
-
 @pytest.fixture(scope="module", params=["empty", "empty, analysed", "filled", "filled, analysed"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('plans') / 'vigie.db'}")
@@ -159,14 +150,14 @@ def fill(tx: Tx, count: int) -> None:
     )
 
 
-@pytest.mark.parametrize("asked", EACH)
+@pytest.mark.parametrize("asked", ASKED)
 def test_every_query_finds_its_rows_through_an_index(asked: str, store: Store) -> None:
     for sql, plan in _plans(store, ASKED[asked]).items():
         walked = [step for step in plan if _walks(step)]
         assert walked == [], f"{sql}: {plan}"
 
 
-@pytest.mark.parametrize("asked", EACH)
+@pytest.mark.parametrize("asked", ASKED)
 def test_what_is_wanted_in_order_is_read_in_order(asked: str, store: Store) -> None:
     for sql, plan in _plans(store, ASKED[asked]).items():
         assert not any("TEMP B-TREE FOR ORDER BY" in step for step in plan), f"{sql}: {plan}"

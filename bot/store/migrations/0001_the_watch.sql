@@ -187,10 +187,10 @@ CREATE INDEX events_by_mention ON events (mention_id);
 
 -- The last link, so that a tail cut off the log is noticed.
 CREATE TABLE chain (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
+    id INTEGER PRIMARY KEY CHECK (id = 1),
     seq INTEGER NOT NULL,
     hash TEXT NOT NULL
 ) {strict};
 
-INSERT INTO chain (only, seq, hash)
+INSERT INTO chain (id, seq, hash)
     VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');
