@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from pydantic import BaseModel
 
 from bot import config as config_module
 from bot.config import AnalysisSettings, Brand, Delivery, ListenerEntry, Pace, ResponderEntry, Root, load
@@ -83,10 +81,9 @@ rules:
 
 
 def test_a_missing_secret_names_the_variable_and_says_nothing_else_of_it(tmp_path: Path) -> None:
-    assert faults(tmp_path, GOOD, {}) == [
-        "3: accounts.blog.password: the environment variable BLOG_PASSWORD is not set; "
-        "set it where Vigie starts: export BLOG_PASSWORD=..."
-    ]
+    (found,) = faults(tmp_path, GOOD, {})
+    assert found.startswith("3: accounts.blog.password: the environment variable BLOG_PASSWORD is not set;")
+    assert found.endswith("export BLOG_PASSWORD=...")
 
 
 def test_a_secret_in_the_file_itself_is_a_fault_and_is_not_repeated(tmp_path: Path) -> None:
@@ -142,7 +139,7 @@ def test_a_file_that_is_no_config_is_told_in_words(tmp_path: Path, text: str, sa
 
 
 def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file; copy the config.yaml"):
+    with pytest.raises(ConfigError, match="there is no such file; copy the config"):
         load(tmp_path / "none.yaml")
 
 
@@ -166,8 +163,8 @@ def test_the_config_that_comes_with_vigie_is_good_but_for_its_secret() -> None:
 
 def test_the_config_that_comes_with_vigie_names_every_key() -> None:
     text = (ROOT / "config.yaml").read_text("utf-8")
-    missing = [key for key in _keys(Root, Brand, Promises, ListenerEntry, ResponderEntry, AnalysisSettings, Delivery, Pace)
-               if not re.search(rf"\b{key}:", text)]  # fmt: skip
+    models = (Root, Brand, Promises, ListenerEntry, ResponderEntry, AnalysisSettings, Delivery, Pace)
+    missing = [key for model in models for key in model.model_fields if not re.search(rf"\b{key}:", text)]
     assert missing == []
 
 
@@ -181,11 +178,6 @@ def test_the_defaults_it_shows_are_those_of_the_code() -> None:
     entry, default = shown.listeners["blog"], ListenerEntry(type="x")
     for key in ("every", "poll_timeout", "silent_after"):
         assert getattr(entry, key) == getattr(default, key), key
-
-
-def _keys(*models: type[BaseModel]) -> Iterator[str]:
-    for model in models:
-        yield from model.model_fields
 
 
 def test_the_schema_accepts_the_config_that_comes_with_vigie() -> None:
