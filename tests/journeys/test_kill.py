@@ -100,8 +100,9 @@ def audit(config: Path) -> dict[str, Any]:
 
 @contextmanager
 def blog(log: Path, comments: int) -> Iterator[str]:
-    arguments = ("--comments", str(comments), "--log", str(log), "--duplicates-welcome", "--seed", str(SEED),
-                 "--drop-after-accept", "0.02", "--error-after-accept", "0.02", "--error-before-accept", "0.02")  # fmt: skip
+    arguments = ["--comments", str(comments), "--log", str(log), "--seed", str(SEED), "--duplicates-welcome"]
+    for fault in ("--drop-after-accept", "--error-after-accept", "--error-before-accept"):
+        arguments += [fault, "0.02"]
     with python("-m", "tests.support.wordpress_like", *arguments, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         yield server.stdout.readline().decode().strip()
