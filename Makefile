@@ -22,7 +22,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 crash: $(VENV)/.dev
-	VIGIE_KILLS=200 $(BIN)/python -m pytest -m crash -s --timeout 3000 tests/journeys/test_kill.py
+	VIGIE_KILLS=200 $(BIN)/python -m pytest -m crash -s tests/journeys/test_kill.py
 
 # The lock files hold exact versions with hashes, for Python 3.11 to 3.13 on every system.
 lock:

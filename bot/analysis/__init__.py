@@ -5,6 +5,7 @@ Cheap to import: spaCy and numpy are imported when the first text is tagged.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -46,7 +47,7 @@ class Tagger:
         Raises:
             OSError, ValueError: as `load`.
         """
-        from bot.analysis.pipeline import run  # noqa: PLC0415  spaCy is slow to import
+        from bot.analysis.pipeline import run
 
         found: list[Analysis] = []
         with self._lock:
@@ -58,7 +59,9 @@ class Tagger:
 
     def _loaded(self) -> Any:
         if self._nlp is None:
-            from bot.analysis.pipeline import load  # noqa: PLC0415
+            # One thread owns the pipeline; more for its small sums would cost more than they bring.
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+            from bot.analysis.pipeline import load
 
             self._nlp = load(*self._settings)
         return self._nlp

@@ -18,13 +18,15 @@ _GREETINGS: Final = (
     r"|dites?|dis|dis[- ]moi|dites[- ]moi|s'il te pla[iî]t|svp|stp|merci|mercii+|bravo|chapeau|félicitations"
     r"|respect|pardon|désolée?|hello|hi|hiya|dear|thanks|thank you|thx|ty|cheers|please|pls|plz|listen|look"
     r"|sorry|oi|ok|well done|congrats|question|petite question|message|note|attention|allez|jërëjëf|sahit"
-    r"|shoutout|props|kudos|come on|c'mon"
+    r"|shoutout|props|kudos|come on|c'mon|bye|adieu|gg|go|bien joué|keep it up|fair play|wah"
+    r"|bsseha|wsh|nice one|shame on|god bless|messieurs|mesdames|team"
 )
 _SECOND: Final = re.compile(
-    r"\b(?:you|your|yours|you're|youre|you've|you'll|you'd|u|ur|y'all|yall|ye|yer|yous|youse|ya|vous"
-    r"|votre|vos|tu"
-    r"|ton|tes|toi|t'[aeéèiouyh]\w*|te|\w{3,}ez(?:[- ](?:moi|nous|le|la|les|vous|y))?|dis|dites|faites|please"
-    r"|pls|plz|svp|stp|s'il (?:vous|te) pla[iî]t|anyone there|help|thanks|thank|thx|cheers|ty|merci|mercii+)\b",
+    r"\b(?:you|your|yours|you're|youre|you've|you'll|you'd|u|ur|y'all|yall|ye|yer|yous|youse|ya|vous|votre|vos"
+    r"|tu|ton|tes|toi|t'[aeéèiouyh]\w*|te|\w{3,}ez(?:[- ](?:moi|nous|le|la|les|vous|y))?|dis|dites|faites"
+    r"|please|pls|plz|svp|stp|s'il (?:vous|te) pla[iî]t|anyone there|help|thanks|thank|thx|cheers|ty"
+    r"|merci|mercii+|una|messieurs"
+    r"|(?:lock|shut|fix|sort|stop|give|bring|send|add|keep) (?:it|him|her|them|this|that|the|us|me))\b",
     re.IGNORECASE,
 )
 _ASKS: Final = re.compile(r"\?\s*(?:\W{0,12})$|\?\s|\?$")
@@ -62,7 +64,17 @@ def _vocative(name: str) -> str:
     greeted = rf"(?<!\w)(?:{_GREETINGS}){between}\W{{1,3}}{name}"
     first = rf"{edge}(?:the )?{name}\s*(?:[,:!?;…]|\.\.|-\s|—)"
     last = rf"[,;:!?.…—]\s*(?:the )?{name}\W*(?:$|\n|[.!?…])"
-    return rf"{greeted}|{first}|{last}|(?<!\w)(?:by|via|cc|à) {name}\W*$"
+    begins = "my|i|i'm|we|there's|somebody|someone|why|where|when|how|je|j'ai|mon|ma|mes|pourquoi|comment|on"
+    told = rf"^{name} (?:{begins})\b"
+    return rf"{greeted}|{first}|{last}|{told}|(?<!\w)(?:by|via|cc|à) {name}\W*$"
+
+
+def names_brand(text: str, patterns: Patterns) -> bool:
+    """Whether `text` names the brand. Where no brand is configured, every text might."""
+    if patterns.named is None:
+        return True
+    text = text[:LIMIT].replace("’", "'")
+    return bool(patterns.named.search(text) or (patterns.handle and patterns.handle.search(text)))
 
 
 def speaks_to(text: str, patterns: Patterns) -> str:

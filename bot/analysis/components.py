@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from bot.analysis import attributes
-from bot.analysis.address import Patterns, speaks_to
+from bot.analysis.address import Patterns, names_brand, speaks_to
 from bot.analysis.aspects import Aspects
 from bot.analysis.heads import Model, intents_of, mood_of, needs_answer, urgency_of
 from bot.analysis.language import languages
@@ -105,15 +105,17 @@ class AspectsPart(Part):
 
 
 class AddressPart(Part):
-    """Sets ``address``: by the rules, or else where the model is far from sure that it is mere talk."""
+    """Sets ``address``: by the rules, or else where the model is far from sure that it is mere talk. A text
+    that names no brand speaks to nobody we know: whether it speaks to us, only its network can tell."""
 
     def __init__(self, brand: Sequence[str], speaks: float) -> None:
         self.patterns, self.speaks = Patterns.of(brand), speaks
 
     def mark(self, docs: Sequence[Doc]) -> None:
         for doc in docs:
-            tone = "tone" if doc._.speaks >= self.speaks else ""
-            doc._.address = speaks_to(attributes.text(doc), self.patterns) or tone
+            text, tone = attributes.text(doc), "tone" if doc._.speaks >= self.speaks else ""
+            named = names_brand(text, self.patterns)
+            doc._.address = (speaks_to(text, self.patterns) or tone) if named else ""
 
 
 def _batches(stream: Iterable[Doc], size: int) -> Iterator[list[Doc]]:

@@ -190,7 +190,7 @@ def vader() -> Tag:
     Raises:
         ImportError: the extra ``bench`` is not installed.
     """
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # noqa: PLC0415  (an extra)
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     analyzer = SentimentIntensityAnalyzer()
 

@@ -90,7 +90,7 @@ def _given(targets: Targets, start: Model | None, examples: Sequence[Example], o
 
 
 def _say(told: Callable[[str, int, int], None], stage: str, plan: Plan) -> Callable[[int, Weights], None]:
-    return lambda epoch, _: told(stage, epoch + 1, plan.epochs)
+    return lambda epoch, _: told(stage, epoch, plan.epochs)
 
 
 def _table(

@@ -65,7 +65,10 @@ class Model:
         """The network's logits: (texts, 3 + `TASK_OUTPUTS`), moods first."""
         if self.net is None:
             return np.zeros((len(texts), 3 + TASK_OUTPUTS), dtype=np.float32)
-        return self.net.score(texts)
+        found = np.zeros((len(texts), 3 + TASK_OUTPUTS), dtype=np.float32)
+        scored = self.net.score(texts)
+        found[:, : scored.shape[1]] = scored
+        return found
 
     def logits(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
         """Logits of the moods and of the tasks."""

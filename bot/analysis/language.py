@@ -17,7 +17,7 @@ UNKNOWN: Final = "unknown"
 ENOUGH: Final = 20  # letters under which the detector is not asked
 SURE: Final = 0.6  # its probability under which it is not believed
 OTHER: Final = 0.3  # how far the model is believed in a language it never learned
-LIMIT: Final = 400  # characters looked at
+LIMIT: Final = 200  # characters looked at
 TRAINED: Final = {"fr": 1.0, "en": 1.0, "es": 0.8, "it": 0.8, "pt": 0.8, "de": 0.8}
 # py3langid's, less those it takes short French and English for.
 CANDIDATES: Final = words("""
@@ -96,7 +96,7 @@ def _hinted(french: int, english: int, words: int) -> str:
 
 @cache
 def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  slow to import: only when a text needs it
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages(sorted(set(CANDIDATES) & set(identifier.labels)))

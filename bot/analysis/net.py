@@ -62,7 +62,7 @@ class Net:
         out = np.tile(self.weights["out.b"], (len(texts), 1))
         if not len(rows):
             return out
-        x = self.cells[cells].sum(axis=1, dtype=np.int32).astype(np.float32) * np.float32(self.scale)
+        x = sum(self.cells.take(form, axis=0).astype(np.float32) for form in cells.T) * np.float32(self.scale)
         for layer in range(self.layers):
             x = x + self._look(x, rows, layer)
         first = np.flatnonzero(np.diff(rows, prepend=-1))

@@ -22,12 +22,12 @@ LIMIT: Final = 100_000  # characters looked at
 NEAR: Final = 40  # characters before a number that say what it is
 
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2,24}(?![\w-])")
-_IBAN: Final = re.compile(r"\b[A-Za-z]{2}\d{2}(?:[ .-]?[A-Za-z0-9]{2,4}){2,8}(?:[ .-]?[A-Za-z0-9]{1,3})?\b")
+_IBAN: Final = re.compile(r"\b[A-Za-z]{2}\d{2}(?>[ .-]?[A-Za-z0-9]{2,4}+){2,8}+(?:[ .-]?[A-Za-z0-9]{1,3})?\b")
 _DIGITS: Final = re.compile(r"(?<![\w.])(?:\+|00)?\(?\d(?:[ .\-/()\u00a0\u202f]{0,3}\d){6,18}(?!\w)")
 # A reference: capitals and digits, signs between them; "ZM-4471902", "VLT 0098 2217 5".
 _NUMBER: Final = re.compile(
     r"(?<![\w@./,+-])(?:[A-Z]{1,6}[ ./-]){0,3}[A-Z]{0,6}"
-    r"(?:[ ./-]?[A-Z]{0,4}\d[A-Z0-9]{0,20}){1,6}(?:[ ./-][A-Z0-9]{1,4}\b)?(?![\w@]|[.,]\d)"
+    r"(?>[ ./-]?[A-Z]{0,4}\d[A-Z0-9]{0,20}+){1,6}+(?:[ ./-][A-Z0-9]{1,4}\b)?(?![\w@]|[.,]\d)"
 )
 _SHORT: Final = re.compile(r"\b(?=[A-Z0-9]{0,5}\d)(?=[A-Z0-9]{0,5}[A-Z])[A-Z0-9]{6}\b")
 _MONEY: Final = re.compile(

@@ -111,13 +111,16 @@ def probabilities(scores: Floats, exclusive: Sequence[slice]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train. `hold` pulls weights back to where they started; `on_epoch` is told of progress."""
+    """How to train. `hold` pulls weights back to where they started; `shared` is how fast counts and biases
+    move, compared to words: 0 where few texts must not turn what holds for all; `on_epoch` is told of
+    progress."""
 
     epochs: int = 5
     rate: float = 0.15
     batch: int = 256
     seed: int = 0
     hold: float = 0.0
+    shared: float = 0.3
     on_epoch: Callable[[int, Weights], None] | None = None
 
 
@@ -130,46 +133,51 @@ def train(weights: Weights, data: Hashed, targets: Targets, plan: Plan) -> Weigh
         )
     )
     home = weights.hashed.copy() if plan.hold else None
-    for epoch, rows, rate in _steps(len(targets.weights), plan):
-        _step(weights, sums, data.take(rows), targets.take(rows), rate)
-        if home is not None:
-            weights.hashed += rate * plan.hold * (home - weights.hashed)
-        if plan.on_epoch and rows is None:
-            plan.on_epoch(epoch, weights)
+    texts = len(targets.weights)
+    for done, rows, rate in _steps(texts, plan):
+        _step(weights, sums, data.take(rows), targets.take(rows), rate, home, plan)
+        if plan.on_epoch and done % texts == 0:
+            plan.on_epoch(done // texts, weights)
     return weights
 
 
 def _steps(texts: int, plan: Plan) -> Iterator[tuple[int, Ints, float]]:
-    """Epoch, rows of one batch, and the rate, which falls in a line to nothing."""
+    """Texts seen after this batch, the batch's rows, and the rate, which falls in a line to nothing."""
     random = np.random.default_rng(plan.seed)
     for epoch in range(plan.epochs):
         order = random.permutation(texts)
         for at in range(0, texts, plan.batch):
-            done = (epoch + at / texts) / plan.epochs
-            yield epoch, order[at : at + plan.batch], plan.rate * (1 - done)
+            rows = order[at : at + plan.batch]
+            seen = epoch * texts + at
+            yield seen + len(rows), rows, plan.rate * (1 - seen / (texts * plan.epochs))
 
 
-def _step(weights: Weights, sums: Weights, data: Hashed, targets: Targets, rate: float) -> None:
+def _step(
+    weights: Weights,
+    sums: Weights,
+    data: Hashed,
+    targets: Targets,
+    rate: float,
+    home: Floats | None,
+    plan: Plan,
+) -> None:
     known = ~np.isnan(targets.wanted)
     held = probabilities(logits(weights, data) + targets.given, targets.exclusive)
     wrong: Floats = (np.where(known, held - targets.wanted, 0) * targets.weights[:, None] / 16).astype(
         np.float32
     )
     per_cell = np.repeat(np.arange(len(data.counts)), np.diff(data.bounds))
+    touched, places = np.unique(data.cells, return_inverse=True)
     for output, column in enumerate(weights.hashed):
-        _move(column, sums.hashed[output], data, wrong[:, output], per_cell, rate)
+        pushes = data.values * wrong[per_cell, output]
+        push = np.bincount(places, weights=pushes, minlength=len(touched)).astype(np.float32)
+        squares = sums.hashed[output]
+        squares[touched] += push * push
+        column[touched] -= rate * push / np.sqrt(squares[touched])
+        if home is not None:
+            column[touched] += rate * plan.hold * (home[output][touched] - column[touched])
     slope = data.counts.T @ wrong
     sums.counted += slope**2
-    weights.counted -= 0.3 * rate * slope / np.sqrt(sums.counted)
+    weights.counted -= plan.shared * rate * slope / np.sqrt(sums.counted)
     sums.bias += wrong.sum(axis=0) ** 2
-    weights.bias -= 0.3 * rate * wrong.sum(axis=0) / np.sqrt(sums.bias)
-
-
-def _move(column: Floats, squares: Floats, data: Hashed, wrong: Floats, per_cell: Ints, rate: float) -> None:
-    slope = np.bincount(data.cells, weights=data.values * wrong[per_cell], minlength=len(column)).astype(
-        np.float32
-    )
-    touched = np.flatnonzero(slope)
-    step = slope[touched]
-    squares[touched] += step * step
-    column[touched] -= rate * step / np.sqrt(squares[touched])
+    weights.bias -= plan.shared * rate * wrong.sum(axis=0) / np.sqrt(sums.bias)

@@ -3,7 +3,8 @@
 The folder of models: ``<folder>/<version>/`` for each pipeline, ``current`` with the version in use (no
 such file: the one that ships), ``history.json`` with every outcome. X's developer agreement forbids
 training models on its content (https://developer.x.com/en/developer-terms/agreement-and-policy), so
-examples whose network is "x" stay out unless a reason is given, which is kept in the history.
+examples whose network is "x" stay out unless a reason is given, which is kept in the history. A thousand
+lines of the corpus are rehearsed along with the corrections, so that the new does not push out the old.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from bot.analysis.examples import Example, read, split
 from bot.errors import NotPossible
 
 KEPT: Final = 5
+REHEARSAL: Final = Path(__file__).parent / "rehearsal.jsonl"
 REGRESSION: Final = Path(__file__).parent / "regression.jsonl"
-EPOCHS: Final = 6
-RATE: Final = 0.02
-HOLD: Final = 0.02
+EPOCHS: Final = 4
+RATE: Final = 0.04
+HOLD: Final = 0.05
 CLOSED: Final = {"x": "X's terms forbid training models on its content"}
 
 Told = Callable[[str, int, int], None]
@@ -112,20 +114,21 @@ def rollback(folder: Path) -> str:
 
 
 def _candidate(learn: Sequence[Example], folder: Path, seed: int, told: Told) -> Any:
-    from bot.analysis.fit import Recipe, fit  # noqa: PLC0415  numpy and spaCy: only when training
-    from bot.analysis.pipeline import SHIPPED, open_for_training  # noqa: PLC0415
-    from bot.analysis.sgd import Plan  # noqa: PLC0415
+    from bot.analysis.fit import Recipe, fit
+    from bot.analysis.pipeline import SHIPPED, open_for_training
+    from bot.analysis.sgd import Plan
 
     nlp, part = open_for_training(current(folder) or SHIPPED)
-    plan = Plan(epochs=EPOCHS, rate=RATE, batch=32, hold=HOLD)
-    part.model = fit(learn, Recipe(seed, plan, plan), start=part.model, told=told)
+    plan = Plan(epochs=EPOCHS, rate=RATE, batch=32, hold=HOLD, shared=0.0)
+    rehearsed, _ = read([REHEARSAL])
+    part.model = fit([*learn, *rehearsed], Recipe(seed, plan, plan), start=part.model, told=told)
     return nlp
 
 
 def _weighed(
     folder: Path, version: str, held: Sequence[Example], regression: Path, told: Told
 ) -> list[Comparison]:
-    from bot.analysis import Tagger  # noqa: PLC0415
+    from bot.analysis import Tagger
 
     frozen, _ = read([regression]) if regression.exists() else ([], [])
     sets = [("the examples kept aside", held), ("the regression set", frozen)]

@@ -6,7 +6,12 @@ was first); 2 wrong use or wrong config.
 
 from __future__ import annotations
 
+import os
 import sys
+
+# Small arrays are multiplied one after the other: more threads would only get into each other's way. Read
+# by numpy when it is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # In the order in which help lists them.
 # isort: off

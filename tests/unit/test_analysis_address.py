@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.analysis import Tagger
 from bot.analysis.address import Patterns, speaks_to
 
 ORVALE = Patterns.of(["Orvale", "@OrvaleFR"])
@@ -63,3 +64,11 @@ def test_without_a_brand_only_the_second_person_is_seen() -> None:
 
 def test_100_kb_of_a_name_is_looked_through_quickly() -> None:
     speaks_to("Orvale " * 15_000, ORVALE)
+
+
+def test_a_text_that_names_no_brand_speaks_to_nobody_we_know() -> None:
+    texts = ["Météo : il fera 12 degrés demain matin.", "Merci beaucoup !", "When do you open?"]
+    assert [found.address for found in Tagger(brand=("Orvale",)).tag([(text, "") for text in texts])] == [
+        ""
+    ] * 3
+    assert Tagger().tag([("Merci beaucoup !", "")])[0].address == "second person"
