@@ -80,6 +80,7 @@ def train(
         )
     version = f"{now:%Y%m%dT%H%M%S}-{seed}"
     nlp, fallen = _candidate(learn, folder, seed, told), []
+    folder.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(folder / version)
     comparisons = _weighed(folder, version, held, regression, told)
     fallen = [reason for one in comparisons for reason in one.fallen]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,6 +137,8 @@ def evaluate(
     if not examples:
         raise NotPossible("there is no labelled line to judge by")
     reports = [(name, judge(examples, tag)) for name, tag in _taggers()]
+    # VADER knows moods alone: of the rest it says nothing, rather than nothing right.
+    reports[1:] = [(name, replace(peer, figures=_moods(peer.figures))) for name, peer in reports[1:]]
     if as_json:
         print_json({name: _as_json(report) for name, report in reports})
     else:
@@ -157,6 +160,10 @@ def _taggers() -> list[tuple[str, Any]]:
     except ImportError:
         typer.echo("VADER is not installed, so there is nothing to compare with", err=True)
     return found
+
+
+def _moods(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in figures.items() if name.startswith("sentiment")}
 
 
 def _as_json(report: Report) -> dict[str, Any]:
