@@ -79,7 +79,8 @@ class Delivery(BaseModel):
     model_config = _STRICT
     lease: SomeTime = Field(
         default=timedelta(seconds=60),
-        description="After that an attempt counts as unsure. Longer than any responder's timeout",
+        description="What a worker took up and did not settle by then, because it died, is taken from it: an "
+        "attempt to send counts as unsure. Longer than any responder's timeout",
     )
     look_after: SomeTime = Field(
         default=timedelta(seconds=10), description="How long a network may take to show what it accepted"

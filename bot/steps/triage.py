@@ -21,7 +21,6 @@ from bot.store.replies import Draft
 from bot.store.triage import Verdict
 
 BATCH: Final = 200
-LEASE: Final = timedelta(seconds=60)
 _NO_LIMITS: Final = Limits(maximum=5000)  # nobody is there to send it
 _UNREAD: Final = Decision(State.ESCALATED, addressed=True, escalate="could not be analysed")
 
@@ -45,9 +44,9 @@ def triage_these(watch: Watch, wake: Wake, these: Sequence[Untriaged]) -> None:
 
 
 def _claim(watch: Watch) -> list[Untriaged]:
-    now = ms(watch.clock())
+    now, lease = ms(watch.clock()), watch.settings.root.delivery.lease
     with watch.store.tx() as tx:
-        return rows_of_triage.claim_new(tx, now, now + LEASE // timedelta(milliseconds=1), BATCH)
+        return rows_of_triage.claim_new(tx, now, now + lease // timedelta(milliseconds=1), BATCH)
 
 
 def judge(watch: Watch, these: Sequence[Untriaged]) -> list[Verdict]:
@@ -72,7 +71,7 @@ class _Asking:
             return None
         try:
             call = partial(self.watch.responders[responder].can_reply, mention)
-            return bounded(self.watch, f"ask {responder}", call, LEASE / 2)
+            return bounded(self.watch, f"ask {responder}", call, self.watch.settings.root.delivery.lease / 2)
         except ServiceError as error:
             reason = str(error)
         except TookTooLong:
