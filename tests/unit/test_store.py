@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import StoreUnavailable
+from bot.errors import NotPossible, StoreUnavailable
 from bot.store import open_store
 from bot.store.sqlite import SqliteStore
 
@@ -143,7 +143,7 @@ def test_a_store_that_cannot_be_opened_is_told_in_words(tmp_path: Path, make, sa
 
 @pytest.mark.parametrize("url", ["", "vigie.db", "mysql://host/db", "sqlite://vigie.db", "sqlite:///"])
 def test_a_url_that_names_no_store_is_told_in_words(url: str) -> None:
-    with pytest.raises(StoreUnavailable, match=r"write sqlite:///vigie\.db"):
+    with pytest.raises(NotPossible, match=r"write sqlite:///vigie\.db"):
         open_store(url)
 
 
