@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import click
 import typer
 
-from bot.cli import show
 from bot.cli.common import DESK, actor, app, console, house, print_json, store_only
 from bot.errors import NotPossible
 from bot.models import Process
@@ -36,6 +35,7 @@ def inbox(
     as_json: Json = False,
 ) -> None:
     """What waits for a human, the most pressing promise first."""
+    from bot.cli import show
     from bot.store import ms, utcnow, views
 
     with store_only() as store, store.read() as tx:
@@ -50,6 +50,7 @@ def inbox(
 @app.command(name="show", rich_help_panel=DESK)
 def show_(mention: Mention, as_json: Json = False) -> None:
     """One mention: the person, what was said, tags, drafts, history, and what you can do."""
+    from bot.cli import show
     from bot.desk import actions_for
     from bot.store import events, ms, utcnow, views
 
@@ -78,6 +79,8 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Let a draft go out, exactly as it is shown."""
+    from bot.cli import show
+
     with house() as built:
         row, reply = _draft(built, mention, draft)
         seen = row["version"] if version is None else version
@@ -105,6 +108,8 @@ def _deliver(built: App, reply_id: int) -> None:
 
 
 def _tell(reply: Row) -> None:
+    from bot.cli import show
+
     out = console()
     state, reason = reply["state"], show.plain(reply["reason"])
     if state == "sent":

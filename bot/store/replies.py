@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.store import conversations, escalations, events
 from bot.store.engine import Row, Tx
@@ -17,8 +17,7 @@ from bot.store.events import Event
 NEVER: Final = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A candidate text. `cut`: it was shortened to fit, and a human must look at its end."""
 
     text: str
