@@ -41,7 +41,9 @@ class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
         default=False, description="Its authors speak to the brand: the comment feed of the brand's own blog."
     )
     own_authors: frozenset[str] = Field(
-        default=frozenset(), description="Names under which the brand itself writes in this feed."
+        default=frozenset(),
+        description="Names under which the brand itself writes in this feed. Only where nobody else can take "
+        "them: what they say is never a case, and counts as the brand's answer.",
     )
     first_days: float = Field(default=1, ge=0, description="How many days back the very first poll looks.")
     max_bytes: int = Field(default=5_000_000, gt=0, description="A larger feed is not read.")
@@ -155,7 +157,7 @@ class RssListener:
             remote_id=self._remote_id(entry, text),
             text=text,
             posted_at=_posted_at(entry) or now,
-            author=Author(id=f"name:{name}" if name else "", name=name),
+            author=Author(name=name),  # a name is no id: anybody may call themselves so
             kind=self.config.kind,
             addressed=self.config.addressed and not own and self.config.kind is not Kind.SHARE,
             url=link if link.startswith(("http://", "https://")) else "",

@@ -272,11 +272,11 @@ def _text(item: dict[str, Any]) -> str:
 
 def _author(item: dict[str, Any]) -> Author:
     """Visitors have no id. Their e-mail address tells them apart and is nobody's business: a digest of
-    it does the same."""
+    it does the same. A name alone is nobody's: two who call themselves Anonyme are two people."""
     name = html.unescape(item.get("author_name") or "")
     email = (item.get("author_email") or "").strip().lower()
     if item.get("author"):
         return Author(id=f"user:{item['author']}", name=name)
     if email:
         return Author(id=f"email:{hashlib.sha256(email.encode()).hexdigest()[:16]}", name=name)
-    return Author(id=f"name:{name}" if name else "", name=name)
+    return Author(name=name)
