@@ -14,6 +14,7 @@ from bot.desk import Desk
 from bot.learned import tagger_for
 from bot.scheduler import EmbeddedEngine, run_guarded
 from bot.steps import Wake, Watch, deliver, listen, sweep, triage
+from bot.steps.watch import no_wake
 from bot.store import Clock, open_store, utcnow
 
 STEPS: Final = ("listen", "triage", "deliver", "sweep")
@@ -40,7 +41,7 @@ class App:
     def once(self, only: Collection[str] = STEPS) -> bool:
         """One full round: listen to all, triage, deliver, sweep. Whether every step went well."""
         results = [
-            run_guarded(partial(_RUN[task], self.watch), _no_wake, task, key)
+            run_guarded(partial(_RUN[task], self.watch), no_wake, task, key)
             for task, key, _ in self._jobs()
             if task in only
         ]
@@ -77,15 +78,11 @@ def build(settings: Settings, store_url: str = "", clock: Clock = utcnow) -> App
     return App(watch, Desk(store, settings, clock))
 
 
-def log_to_terminal(settings: Settings, *, verbose: bool = False) -> None:
+def log_to_terminal(settings: Settings) -> None:
     """Log lines on standard error, without the secrets of these settings."""
     services = [*settings.listeners.values(), *settings.responders.values()]
-    logs.set_up((service.config for service in services), verbose=verbose)
+    logs.set_up(service.config for service in services)
 
 
 def _nothing(wake: Wake, key: str) -> None:
     """A step that this daemon leaves to another."""
-
-
-def _no_wake(task: str, key: str) -> None:
-    """In a single round everything comes up by itself."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from bot.store import Row, Tx, instant, sources
 from bot.store import events as log_of
+from bot.store.states import OPEN
 
 # What each event does to an address; the last one counts.
 _ENDS: Final[Mapping[str, str]] = {
@@ -107,8 +108,7 @@ def audit(tx: Tx, now: int) -> dict[str, Any]:
 
 
 _OVERDUE: Final = (
-    "SELECT COUNT(*) AS n FROM mentions WHERE addressed = 1 AND due_at <= ?"
-    " AND state IN ('new', 'waiting', 'escalated', 'answering')"
+    f"SELECT COUNT(*) AS n FROM mentions WHERE addressed = 1 AND due_at <= ? AND state IN {OPEN}"  # noqa: S608 -- states of ours
 )
 _UNACKNOWLEDGED: Final = (
     "SELECT COUNT(*) AS n FROM escalations WHERE closed_at IS NULL AND acknowledged_at IS NULL"

@@ -13,7 +13,7 @@ from bot import jsonl
 from bot.models import Mention
 from bot.steps.listen import hear
 from bot.steps.triage import triage, triage_these
-from bot.steps.watch import Watch
+from bot.steps.watch import Watch, no_wake
 
 LISTENER: Final = "import"
 PAGE: Final = 500
@@ -50,8 +50,8 @@ def bring_in(watch: Watch, lines: Iterable[bytes], tally: Tally) -> Iterator[str
             tally.new += heard.new
             tally.known += len(good) - heard.new
             if heard.fresh:
-                triage_these(watch, _no_wake, heard.fresh)
-        triage(watch, _no_wake)  # what changed under our hands, or was left by an import that was cut off
+                triage_these(watch, no_wake, heard.fresh)
+        triage(watch, no_wake)  # what changed under our hands, or was left by an import that was cut off
 
 
 @contextmanager
@@ -67,7 +67,3 @@ def _few_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*usual)
         gc.unfreeze()
-
-
-def _no_wake(task: str, key: str) -> None:
-    """The daemon, if there is one, finds what is ready by itself."""

@@ -45,14 +45,6 @@ class Example:
         return None if self.mood is None else SENTIMENTS[max(range(3), key=self.mood.__getitem__)]
 
 
-class Unreadable(ValueError):
-    """Lines that are no examples: `faults` has one sentence for each, with its number."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(faults))
-
-
 def read(paths: Iterable[Path]) -> tuple[list[Example], list[str]]:
     """The examples in `paths` (files, or folders of ``*.jsonl``), and a sentence for each line that is none:
     file, number, fault. The good lines are kept.

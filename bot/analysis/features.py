@@ -24,7 +24,6 @@ CHAR_SIZES: Final = (3, 4, 5)
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
-Mask = npt.NDArray[np.bool_]
 
 _URL: Final = re.compile(r"https?://\S+|www\.\S+|\bhttp\b")
 _HANDLE: Final = re.compile(r"@\w[\w.]*")

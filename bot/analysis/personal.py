@@ -17,7 +17,6 @@ from stdnum import iban, luhn
 from bot.analysis.places import places
 from bot.models import Span
 
-KINDS: Final = ("email", "iban", "card", "phone", "order", "account", "address")
 LIMIT: Final = 100_000  # characters looked at
 NEAR: Final = 40  # characters before a number that say what it is
 

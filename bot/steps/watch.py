@@ -25,6 +25,10 @@ USUAL: Final = (Priority.NORMAL, Process.SERVICE)
 Wake = Callable[[str, str], None]
 
 
+def no_wake(task: str, key: str) -> None:
+    """Wakes nobody: whoever looks next finds in the store what there is to do."""
+
+
 class Tags(Protocol):
     """Whatever tags texts: (text, language given by the network or ""), same order."""
 

@@ -10,6 +10,7 @@ from bot.models import Mention
 from bot.store import conversations, escalations, events
 from bot.store.engine import Row, Tx, marks, ms
 from bot.store.events import Event
+from bot.store.states import OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def end(tx: Tx, mention_ids: set[int], now: int, ended: Ended) -> list[Event]:
     ids = sorted(mention_ids)
     answered = tx.rows(
         "UPDATE mentions SET state = 'answered', ended_at = ?, alarm_at = NULL, lease_until = NULL"
-        f" WHERE id IN ({marks(len(ids))}) AND state IN ('new', 'waiting', 'escalated', 'answering')"
+        f" WHERE id IN ({marks(len(ids))}) AND state IN {OPEN}"
         " RETURNING id",
         (now, *ids),
     )
@@ -115,8 +116,7 @@ def discard_waiting(tx: Tx, mention_ids: list[int], reason: str) -> list[Event]:
 
 def _open_ones(tx: Tx, conversation: int, condition: str, bound: int) -> list[int]:
     rows = tx.rows(
-        f"SELECT id FROM mentions WHERE conversation_id = ? AND {condition} <= ?"
-        " AND state IN ('new', 'waiting', 'escalated', 'answering')",
+        f"SELECT id FROM mentions WHERE conversation_id = ? AND {condition} <= ? AND state IN {OPEN}",
         (conversation, bound),
     )
     return [row["id"] for row in rows]

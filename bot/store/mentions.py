@@ -12,11 +12,11 @@ from bot.models import Author, Kind, Mention
 from bot.store import answers, conversations, escalations, events, replies
 from bot.store.engine import Row, Tx, instant, marks, ms
 from bot.store.events import Event
+from bot.store.states import OPEN
 
 # What no database keeps as text: NUL, and halves of surrogate pairs (which UTF-8 refuses).
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _PART: Final = 500
-_OPEN: Final = "('new', 'waiting', 'escalated', 'answering')"
 
 
 class Promise(NamedTuple):
@@ -115,7 +115,7 @@ def delete(tx: Tx, listener: str, remote_ids: Sequence[str], now: datetime) -> i
     rows = tx.rows(
         "UPDATE mentions SET state = 'deleted', ended_at = ?, alarm_at = NULL, lease_until = NULL"
         f" WHERE listener = ? AND remote_id IN ({marks(len(remote_ids))})"
-        f" AND (state IN {_OPEN} OR state = 'ignored') RETURNING id, conversation_id",
+        f" AND (state IN {OPEN} OR state = 'ignored') RETURNING id, conversation_id",
         (ms(now), listener, *remote_ids),
     )
     gone = [row["id"] for row in rows]

@@ -10,6 +10,7 @@ from bot.store import conversations, escalations, events, mentions, replies
 from bot.store.engine import Row, Tx, marks
 from bot.store.events import Event
 from bot.store.mentions import Promise, Untriaged
+from bot.store.states import OPEN
 
 
 class Verdict(NamedTuple):
@@ -137,7 +138,7 @@ def raise_alarm(tx: Tx, row: Row, tier: int, reason: str, next_at: int | None, n
     climbed = tx.run(
         "UPDATE mentions SET tier = ?, alarm_at = ?,"
         " state = CASE state WHEN 'waiting' THEN 'escalated' ELSE state END"
-        " WHERE id = ? AND alarm_at = ? AND state IN ('new', 'waiting', 'escalated', 'answering')",
+        f" WHERE id = ? AND alarm_at = ? AND state IN {OPEN}",
         (tier, next_at, row["id"], row["alarm_at"]),
     )
     if not climbed:
