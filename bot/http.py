@@ -89,7 +89,7 @@ def tell(http: httpx.Client, method: str, url: str, *, end: float, most: int, **
     `most`: bytes of an answer. Redirects are not followed: credentials stay with the host they are for.
 
     Raises:
-        Retry: the connection was never made.
+        Retry: the connection was never made, or no time was left for it.
         RateLimited: 429; after as long as the service said, or a minute.
         Unsure: anything else that is no answer, or a 5xx.
     """
@@ -103,8 +103,10 @@ def _exchange(http: httpx.Client, method: str, url: str, *, end: float, most: in
     import httpx  # noqa: PLC0415
 
     host, began, body = urlsplit(url).hostname, time.monotonic(), bytearray()
+    if began >= end:
+        raise Retry(f"no time was left to ask {host}")
     try:
-        with http.stream(method, url, timeout=max(end - began, 0.001), **request) as answer:
+        with http.stream(method, url, timeout=end - began, **request) as answer:
             for chunk in answer.iter_bytes():
                 body += chunk
                 if len(body) > most:

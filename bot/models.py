@@ -196,6 +196,14 @@ class Batch:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a network pushed to us by itself. The next poll brings it again, if it is of any use."""
+
+    mentions: tuple[Mention, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+
 # --- What is thought of it -----------------------------------------------------------------------
 
 

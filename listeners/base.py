@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from bot.models import Batch
+from bot.meter import Meter
+from bot.models import Batch, Push
 
 
 class Listener(Protocol):
@@ -24,5 +26,46 @@ class Listener(Protocol):
         Raises:
             Retry, RateLimited: the service is out of order or asks us to wait.
             AuthFailed: our credentials are no longer good.
+        """
+        ...
+
+
+# --- What a listener may offer besides: the core sees by the attribute or method that it does ----
+
+
+class Metered(Protocol):
+    """Its calls cost money. The same holds for responders."""
+
+    meter: Meter
+
+
+class Rechecks(Protocol):
+    """Its network shows by itself no more what was deleted, and wants it dropped."""
+
+    def deleted(self, remote_ids: Sequence[str]) -> Sequence[str]:
+        """Which of these messages (at most 100) their authors took down.
+
+        Raises:
+            as `Listener.poll`.
+        """
+        ...
+
+
+class Hooked(Protocol):
+    """Its network also pushes to us. Polling goes on: what a push misses, the next poll brings."""
+
+    def challenge(self, query: Mapping[str, str]) -> str:
+        """The body with which to answer the GET by which the network makes sure of us.
+
+        Raises:
+            Refused: it is not who it says, or no secret is set.
+        """
+        ...
+
+    def receive(self, body: bytes, headers: Mapping[str, str]) -> Push:
+        """What a POST tells. `body` is as it came over the wire; the names of `headers` are lower-case.
+
+        Raises:
+            Refused: its signature is missing or wrong, or no secret is set.
         """
         ...

@@ -44,14 +44,17 @@ def run(
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}; steps are: {', '.join(STEPS)}")
     loaded = settings()
     ready_to_run(loaded, str(options.config))
-    with house(loaded) as built:
-        if once:
+    if once:
+        with house(loaded) as built:
             raise typer.Exit(0 if built.once(steps) else 1)
-        watch_until_stopped(built, steps)
+    stop = set_by_signals()
+    with house(loaded) as built:
+        watch_until(stop, built, steps)
 
 
-def watch_until_stopped(built: App, steps: tuple[str, ...]) -> None:
-    """Run the engine until SIGINT or SIGTERM; then begin nothing new and end within 5 seconds."""
+def set_by_signals() -> threading.Event:
+    """Set by SIGINT and SIGTERM from now on. To be asked for before anything takes long: an interrupt in the
+    middle of an import may be lost, or end the process in Python's own way."""
     stop = threading.Event()
 
     def asked(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -59,6 +62,13 @@ def watch_until_stopped(built: App, steps: tuple[str, ...]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, asked)
+    return stop
+
+
+def watch_until(stop: threading.Event, built: App, steps: tuple[str, ...]) -> None:
+    """Run the engine until `stop` is set; then begin nothing new and end within 5 seconds."""
+    if stop.is_set():
+        return
     engine = built.engine(steps)
     engine.start()
     while not stop.wait(0.5):

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.app import STEPS, App, build, log_to_terminal
-from bot.cli.watch import watch_until_stopped
+from bot.cli.watch import set_by_signals, watch_until
 from bot.config import load
 from bot.demo import folder
 from bot.demo.follow import Follower
@@ -36,27 +36,23 @@ def play() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # an old terminal shall not end the demo
     out = Console(highlight=False)
     words = words_for(os.environ)
-    try:
-        with folder.begun_afresh(Path("vigie-demo")) as config:
-            settings = load(config)
-            _introduce(out, words, config, settings.root.store)
-            log_to_terminal(settings)
-            logging.getLogger("vigie").setLevel(logging.WARNING)  # the follower tells the rest, in words
-            built = build(settings)
-            try:
-                _watch(built, Follower(built.watch.store, out, words, _last_of_the_day()))
-            finally:
-                built.watch.store.close()
-    except KeyboardInterrupt:
-        pass  # in the moment before the watch began: there is nothing to end
+    stop = set_by_signals()
+    with folder.begun_afresh(Path("vigie-demo")) as config:
+        settings = load(config)
+        _introduce(out, words, config, settings.root.store)
+        log_to_terminal(settings)
+        logging.getLogger("vigie").setLevel(logging.WARNING)  # the follower tells the rest, in words
+        built = build(settings)
+        try:
+            _watch(stop, built, Follower(built.watch.store, out, words, _last_of_the_day()))
+        finally:
+            built.watch.store.close()
 
 
-def _watch(built: App, follower: Follower) -> None:
-    stop = threading.Event()
+def _watch(stop: threading.Event, built: App, follower: Follower) -> None:
     thread = threading.Thread(target=follower.follow, args=(stop,), name="demo", daemon=True)
     thread.start()
-    watch_until_stopped(built, STEPS)
-    stop.set()
+    watch_until(stop, built, STEPS)
     thread.join(1)
     follower.say_goodbye()
 

@@ -146,8 +146,13 @@ def _pause(watch: Watch, name: str, row: Row, reason: str, pause: timedelta, *, 
 
 
 def _doubt(watch: Watch, row: Row, reason: str) -> None:
-    wait = watch.settings.root.delivery.look_after // timedelta(milliseconds=1)
-    _settle(watch, lambda tx, now: rows_of_replies.doubt(tx, row, reason, now + wait))
+    _settle(watch, lambda tx, now: rows_of_replies.doubt(tx, row, reason, now + look_after(watch)))
+
+
+def look_after(watch: Watch) -> int:
+    """Milliseconds that a network may still take with what it was sent, before what it does not show surely
+    never arrived."""
+    return watch.settings.root.delivery.look_after // timedelta(milliseconds=1)
 
 
 def _settle(watch: Watch, change: Callable[[Tx, int], list[Event]]) -> None:

@@ -11,8 +11,8 @@ from typing import Final
 from bot.errors import Refused, ServiceError, Unsure
 from bot.models import Escalation, Priority, Reply
 from bot.promises import Promises, Ring, due_at, next_ring
-from bot.steps.deliver import as_reply
-from bot.steps.watch import USUAL, TookTooLong, Wake, Watch, bounded, log, surprise
+from bot.steps.deliver import as_reply, look_after
+from bot.steps.watch import USUAL, TookTooLong, Wake, Watch, bounded, hangs, log, surprise
 from bot.store import Row, Tx, answers, events, instant, ms, sources, views
 from bot.store import escalations as escalation_rows
 from bot.store import replies as rows_of_replies
@@ -91,7 +91,8 @@ def doubt_expired(watch: Watch) -> None:
     now, longest = ms(watch.clock()), delivery.lease // timedelta(milliseconds=1)
     with watch.store.tx() as tx:
         for row in rows_of_replies.expired(tx, now, longest):
-            events.append(tx, now, rows_of_replies.doubt(tx, row, "the worker died while sending", now))
+            look_at = now + look_after(watch)  # what it sent may still be under way
+            events.append(tx, now, rows_of_replies.doubt(tx, row, "the worker died while sending", look_at))
 
 
 def look_for_unsure(watch: Watch) -> set[str]:
@@ -110,6 +111,8 @@ def _look(watch: Watch, row: Row, reply: Reply) -> bool:
     responder = watch.responders.get(name)
     if responder is None:
         return _ask_human(watch, row, f"responder {name} is no longer in the config")
+    if hangs(watch, f"deliver {name}"):
+        return _look_later(watch, row, "an earlier send still hangs")
     try:
         receipt = bounded(watch, f"find {name}", lambda: responder.find(reply), lease)
     except Unsure as error:
@@ -137,9 +140,8 @@ def _ask_human(watch: Watch, row: Row, reason: str) -> bool:
 
 
 def _look_later(watch: Watch, row: Row, reason: str) -> bool:
-    wait = watch.settings.root.delivery.look_after // timedelta(milliseconds=1)
     with watch.store.tx() as tx:
-        rows_of_replies.look_later(tx, row, ms(watch.clock()) + wait, reason)
+        rows_of_replies.look_later(tx, row, ms(watch.clock()) + look_after(watch), reason)
     return False
 
 

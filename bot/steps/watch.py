@@ -89,6 +89,12 @@ def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta) ->
     return results[0]
 
 
+def hangs(watch: Watch, name: str) -> bool:
+    """Whether a call that `bounded` gave up, or one that runs just now, may still do what it was for."""
+    with watch.lock:
+        return (call := watch.hanging.get(name)) is not None and call.is_alive()
+
+
 def surprise(error: BaseException, where: str) -> str:
     """Log an exception that no contract foresees, and name it in words. Its own text is left out: it may
     hold a secret or a person's words."""

@@ -35,7 +35,7 @@ listeners:
 responders:
   blog: {{type: wordpress, account: blog, timeout: 2}}
   bell: {{type: console}}
-delivery: {{lease: 3s, look_after: 1s, backoff: 1s}}
+delivery: {{lease: 3s, look_after: 5s, backoff: 1s}}
 pace: {{triage: 1s, deliver: 1s, sweep: 1s}}
 """
 
