@@ -16,3 +16,8 @@ apt-get update -q
 apt-get install -q -y --no-install-recommends \
     wordpress wordpress-theme-twentytwentyone mariadb-server \
     php-cli php-mysql php-curl php-xml php-mbstring
+
+# Those that no Debian package brings, one file each.
+for script in "$(dirname "$0")"/install-test-servers.d/*.sh; do
+    [ -e "$script" ] && bash "$script"
+done
