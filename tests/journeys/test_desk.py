@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,7 +16,6 @@ from bot.errors import Conflict, NotPossible, Refused, Unsure
 from bot.models import Process, State
 from bot.steps.listen import hear
 from bot.store import ms, open_store
-from tests.journeys.test_kill import environment
 from tests.support.house import ANGRY, QUESTION, START, THANKS, House, build_house, comment
 
 LINK = "https://blog.example/1#x"
@@ -288,41 +284,6 @@ def test_500_times_two_approvers_at_once_are_500_sends_and_500_times_told_who_wo
     assert len(house.paper.published) == races
     assert house.audit()["answered"] == races
     assert house.audit()["balanced"]
-
-
-@pytest.mark.timeout(120)
-def test_two_approvers_in_two_processes_make_one_send_and_the_other_is_told_who_won(tmp_path: Path) -> None:
-    races = 20
-    house = build_house(tmp_path)
-    house.clock.now = START.now(START.tzinfo)
-    house.hears(*(comment(str(n), QUESTION, by=f"p{n}", posted_at=house.clock()) for n in range(races)))
-    version_of = {row["mention_id"]: row["version"] for row in house.rows(
-        "SELECT m.id AS mention_id, c.version FROM mentions m"
-        " JOIN conversations c ON c.id = m.conversation_id"
-    )}  # fmt: skip
-
-    def approver(name: str, number: int) -> subprocess.Popen[str]:
-        command = ("--config", str(tmp_path / "config.yaml"),
-                   "--store", f"sqlite:///{tmp_path / 'vigie.db'}", "--as", name,
-                   "approve", str(number), "--version", str(version_of[number]), "--yes")  # fmt: skip
-        return subprocess.Popen(
-            [sys.executable, "-m", "bot", *command], env=environment(), text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    sent = 0
-    for number in version_of:
-        both = {name: approver(name, number) for name in ("Léa", "Marc")}
-        said = {name: process.communicate(timeout=60) for name, process in both.items()}
-        winners = [name for name, process in both.items() if process.returncode == 0]
-        assert len(winners) == 1, said
-        (loser,) = set(both) - set(winners)
-        sent += sum(out.count("reply on blog") for out, _ in said.values())
-        assert re.search(rf"{winners[0]} approved a reply at \d\d:\d\d:\d\d", said[loser][1]), said
-    assert sent == races
-    assert house.row("SELECT COUNT(*) AS n FROM replies WHERE state = 'sent'")["n"] == races
-    assert house.audit()["answered"] == races
-    house.app.watch.store.close()
 
 
 # --- Edit and reject -----------------------------------------------------------------------------
