@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 
 class Kind(StrEnum):
@@ -239,13 +239,21 @@ class Analysis:
     why: tuple[str, ...] = ()
 
 
+class Exempt(NamedTuple):
+    """An address is closed without an answer: by the rule of that name, for a reason from the short list."""
+
+    rule: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What to do about a mention, and which rules said so (`rules`, in order).
 
     `addressed` may have been raised from what the listener said, never lowered; `reason` says why.
     `template` names the one that a rule chose; with `automatic` it may go out without a human. `escalate`
-    is the reason for which people must be told at once, "" where they need not be.
+    is the reason for which people must be told at once, "" where they need not be. `exempt`: a rule closes
+    the address without an answer, and why.
     """
 
     state: State
@@ -255,6 +263,7 @@ class Decision:
     template: str = ""
     automatic: bool = False
     escalate: str = ""
+    exempt: Exempt | None = None
     rules: tuple[str, ...] = ()
     reason: str = ""
 
@@ -276,6 +285,13 @@ class Refusal:
     """Why the network will not take a reply to this mention, in words for a human."""
 
     reason: str
+
+
+class Price(NamedTuple):
+    """What it costs to send a text, in US dollars, and what a human should know about it ("" for nothing)."""
+
+    amount: float
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +318,8 @@ class Escalation:
     """What a notifier tells people. `key` stays the same when the same escalation rings again.
 
     `subject` says what it is about in words; `text` are the person's own words (data, to be escaped);
-    `due_at` is the promise, if there is one.
+    `due_at` is the promise, if there is one, and `tier` how far it has come: "warned", "due", "overdue" or
+    what config calls it.
     """
 
     key: str
@@ -317,6 +334,7 @@ class Escalation:
     url: str = ""
     due_at: datetime | None = None
     priority: Priority = Priority.NORMAL
+    tier: str = ""
 
 
 check_graph(MENTION_GRAPH, State, State.NEW)

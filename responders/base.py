@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bot.models import Escalation, Limits, Mention, Receipt, Refusal, Reply
+from bot.models import Escalation, Limits, Mention, Price, Receipt, Refusal, Reply
 
 
 class Responder(Protocol):
@@ -47,6 +47,14 @@ class Responder(Protocol):
         ...
 
 
+class Priced(Protocol):
+    """A responder whose sends cost money, and who can say how much: seen by the method."""
+
+    def price(self, text: str, mention: Mention) -> Price:
+        """What it costs to send `text` as the answer to `mention`. Talks to nobody."""
+        ...
+
+
 class Notifier(Protocol):
     """Tells people that something needs them (Slack, e-mail, a webhook). May ring twice, never not."""
 
@@ -55,5 +63,18 @@ class Notifier(Protocol):
 
         Raises:
             ServiceError: it was not delivered, or nobody knows; the core rings again.
+        """
+        ...
+
+
+class Tells(Protocol):
+    """A notifier that can also carry a text that rings for nothing, such as the daily digest: seen by the
+    method."""
+
+    def tell(self, subject: str, text: str) -> Receipt:
+        """Deliver `text`, plain and of several lines, under `subject`, which is one line.
+
+        Raises:
+            ServiceError: it was not delivered, or nobody knows; the core tells it again.
         """
         ...
