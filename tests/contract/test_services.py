@@ -110,7 +110,7 @@ side, name, values = json.loads(sys.argv[1])
 before = set(sys.modules)
 plugin = plugins.find(side, name)
 foreign = {m.split(".")[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)
-foreign -= {"bot", "listeners", "responders", "pydantic"}
+foreign -= {"accounts", "bot", "listeners", "responders", "pydantic"}
 assert not foreign, f"imported too early: {foreign}"
 settings = plugin.config.model_validate(values)
 def refuse(event, arguments):

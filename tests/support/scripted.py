@@ -56,6 +56,8 @@ class Script:
             assert {name: asked.query.get(name) for name in query} == query
             headers = {name.lower(): value for name, value in exchange.get("headers", {}).items()}
             assert {name: asked.headers.get(name) for name in headers} == headers
+            form = dict(parse_qsl(asked.body))
+            assert {name: form.get(name) for name in exchange.get("form", {})} == exchange.get("form", {})
             if "json" in exchange:
                 assert json.loads(asked.body) == exchange["json"]
 
