@@ -91,8 +91,9 @@ class FacebookListener:
         return challenge(self.config, query)
 
     def receive(self, body: bytes, headers: Mapping[str, str]) -> Push:
-        """As `Hooked.receive`. The page's own words are left to the next poll: it sees whom they answer."""
-        mentions, deleted = list[Mention](), list[str]()
+        """As `Hooked.receive`. The page's own words are left to the next poll: it sees whom they answer.
+        Removals are left out, as Meta does not say whether the author or a moderator removed."""
+        mentions = list[Mention]()
         for entry in entries(self.config, body, headers, "page"):
             if number(entry, "id") != self.config.page_id:
                 continue
@@ -100,14 +101,11 @@ class FacebookListener:
                 value = part(change, "value")
                 if text(change, "field") != "feed" or self._is_us(part(value, "from")):
                     continue
-                if text(value, "verb") == "remove":
-                    deleted += [removed] if (removed := _pushed_id(value)) else []
-                else:
-                    mentions += self._pushed(value)
+                mentions += self._pushed(value)
             if self.config.messages:
                 events = objects(entry.get("messaging")) + objects(entry.get("standby"))
                 mentions += [mention for event in events for mention in self._pushed_message(event)]
-        return Push(tuple(mentions), tuple(deleted))
+        return Push(tuple(mentions))
 
     # --- What was read ---------------------------------------------------------------------------
 
