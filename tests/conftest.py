@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.support.house import STANDING, House, build_house
+
+# Files that take minutes begin first, so that none of them is alone at the end of two workers.
+FIRST: Final = ("test_kill.py", "test_matrix.py", "test_race.py", "test_bluesky.py", "test_mastodon.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
 @pytest.fixture
