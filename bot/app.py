@@ -6,20 +6,25 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bot import logs
 from bot.config import Settings
 from bot.desk import Desk
 from bot.learned import tagger_for
 from bot.scheduler import EmbeddedEngine, run_guarded
-from bot.steps import Wake, Watch, deliver, listen, sweep, triage
+from bot.steps import Wake, Watch, deliver, digest, listen, sweep, triage
 from bot.steps.watch import no_wake
 from bot.store import Clock, open_store, utcnow
 
-STEPS: Final = ("listen", "triage", "deliver", "sweep")
+if TYPE_CHECKING:
+    from bot.hooks import Door, Taker
+
+STEPS: Final = ("listen", "triage", "deliver", "sweep", "digest")
 Step = Callable[[Watch, Wake, str], None]
-_RUN: Final[Mapping[str, Step]] = {"listen": listen, "triage": triage, "deliver": deliver, "sweep": sweep}
+_RUN: Final[Mapping[str, Step]] = {
+    "listen": listen, "triage": triage, "deliver": deliver, "sweep": sweep, "digest": digest,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,22 @@ class App:
                 engine.every(period, task, key)
         return engine
 
+    def door(self, wake: Wake, also: Mapping[str, Taker] | None = None) -> Door | None:
+        """Open the door at which networks push, if the config says where. `also`: who else takes POSTs there,
+        by path.
+
+        Raises:
+            NotPossible: somebody else is at that address.
+        """
+        if not self.watch.settings.root.hooks.listen:
+            return None
+        from bot.hooks import Door  # noqa: PLC0415 -- only who has a door needs it
+
+        return Door(self.watch, wake, self.watch.settings.root.hooks.place, also=also)
+
     def once(self, only: Collection[str] = STEPS) -> bool:
-        """One full round: listen to all, triage, deliver, sweep. Whether every step went well."""
+        """One full round: listen to all, triage, deliver, sweep, and the digest if it is due. Whether every
+        step went well."""
         results = [
             run_guarded(partial(_RUN[task], self.watch), no_wake, task, key)
             for task, key, _ in self._jobs()
@@ -55,6 +74,7 @@ class App:
         for name in self.watch.responders:
             yield "deliver", name, root.pace.deliver
         yield "sweep", "", root.pace.sweep
+        yield "digest", "", timedelta(minutes=1)
 
 
 def build(settings: Settings, store_url: str = "", clock: Clock = utcnow) -> App:
@@ -81,7 +101,8 @@ def build(settings: Settings, store_url: str = "", clock: Clock = utcnow) -> App
 def log_to_terminal(settings: Settings) -> None:
     """Log lines on standard error, without the secrets of these settings."""
     services = [*settings.listeners.values(), *settings.responders.values()]
-    logs.set_up(service.config for service in services)
+    slack = settings.root.slack
+    logs.set_up([*(service.config for service in services), *([slack] if slack else [])])
 
 
 def _nothing(wake: Wake, key: str) -> None:

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bot.store import Row, Tx, instant, sources
+from pydantic_core import from_json
+
+from bot.exemptions import rates
+from bot.promises import Promises
+from bot.proof import Terms, disproved, follow, read_policy
+from bot.store import Row, Tx, instant, policies, samples, sources
 from bot.store import events as log_of
 from bot.store.states import OPEN
 
@@ -25,25 +30,85 @@ _OF_STATE: Final[Mapping[str, str]] = {"answered": "answered", "exempted": "exem
 
 @dataclass(slots=True)
 class Books:
-    """What the event log says. `ended` holds every address by mention id; `reasons` those of exemptions."""
+    """What the event log says. `ended` holds every address by mention id; `reasons` those of exemptions,
+    `by_rule` who was exempted by a rule, and `judged` what humans said of a sample of those."""
 
     events: int = 0
     head: str = log_of.START
     broken_at: int | None = None
     ended: dict[int, str] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
+    by_rule: set[int] = field(default_factory=set)
+    judged: Counter[str] = field(default_factory=Counter)
     others: dict[int, str] = field(default_factory=dict)
+    promises: Proof = field(default_factory=lambda: Proof({}))
+
+
+@dataclass(slots=True)
+class Proof:
+    """What the log says of promises. `policies` are the stored ones, by version; `terms` those of each
+    mention by now, and `due` the deadline that was logged last; `wrong` names the first few of the `faults`
+    that do not follow from what they were made on."""
+
+    policies: Mapping[str, Promises]
+    terms: dict[int, Terms | None] = field(default_factory=dict)
+    due: dict[int, int] = field(default_factory=dict)
+    recomputed: int = 0
+    faults: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def fails(self, problem: str) -> None:
+        self.faults += 1
+        if len(self.wrong) < _MOST:
+            self.wrong.append(problem)
+
+    def enter(self, row: Row) -> None:
+        """Recompute what this event promises."""
+        if row["kind"] not in _MAKES and 'due_at"' not in row["data"]:
+            return
+        number = row["mention_id"]
+        try:
+            data = from_json(row["data"])
+            terms = self.terms[number] = follow(self.terms.get(number), data)
+            if data.keys().isdisjoint(_DEADLINES):
+                return
+            self.recomputed += 1
+            if problem := disproved(self.policies, terms, data):
+                self.fails(f"mention {number}, event {row['seq']}: {problem}")
+            self.due[number] = data.get("due_at", self.due.get(number))
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+            self.fails(f"mention {number}, event {row['seq']}: what it promises cannot be read")
+
+
+_MOST: Final = 20
+_DEADLINES: Final = ("due_at", "outcome_due_at")
+# What tells on what a promise is made.
+_MAKES: Final = frozenset({"heard", "addressed", "triaged", "handed_over", "raised"})
+
+
+def proof_of(tx: Tx) -> Proof:
+    """An empty proof, with all policies that are as they were."""
+    found, proof = dict[str, Promises](), Proof({})
+    for version, body in policies.bodies(tx).items():
+        try:
+            found[version] = read_policy(version, body)
+        except ValueError as error:
+            proof.fails(str(error))
+    proof.policies = found
+    return proof
 
 
 def read(tx: Tx) -> Books:
-    """Walk the whole log: check every link of the chain, and count."""
-    books = Books()
+    """Walk the whole log: check every link of the chain, count, and recompute every promise."""
+    books = Books(promises=proof_of(tx))
     for row in log_of.walk(tx):
         books.events += 1
         if books.broken_at is None and not _holds(books, row):
             books.broken_at = books.events  # the number it should have; the row may carry another
         books.head = row["hash"]
         _enter(books, row)
+        if row["mention_id"] is not None:
+            books.promises.enter(row)
     end = tx.row("SELECT seq, hash FROM chain WHERE id = 1")
     if books.broken_at is None and (end is None or (end["seq"], end["hash"]) != (books.events, books.head)):
         books.broken_at = books.events + 1  # the tail was cut off, or the head was moved
@@ -67,12 +132,15 @@ def _enter(books: Books, row: Row) -> None:
         account = books.ended if mention in books.ended else books.others
         account[mention] = _ENDS[kind]
         if kind == "exempted":
-            books.reasons[mention] = _reason(row["data"])
+            books.reasons[mention] = _read(row["data"], "reason")
+            (books.by_rule.add if row["actor"].startswith(log_of.RULE) else books.by_rule.discard)(mention)
+    elif kind == "sampled":
+        books.judged[_read(row["data"], "verdict")] += 1
 
 
-def _reason(data: str) -> str:
+def _read(data: str, key: str) -> str:
     try:
-        return str(json.loads(data)["reason"])
+        return str(json.loads(data)[key])
     except (ValueError, KeyError, TypeError):
         return "unreadable"
 
@@ -81,14 +149,18 @@ def audit(tx: Tx, now: int) -> dict[str, Any]:
     """The figures of ``vigie audit --json``, at `now` (ms).
 
     ``balanced`` holds if the log and the tables tell the same of every single address, and
-    ``addresses = answered + exempted + deleted + open``. ``problems`` names what does not fit.
+    ``addresses = answered + exempted + deleted + open``. ``problems`` names what does not fit. Of the
+    ``promises``, all that were ever made are recomputed from the log and the stored policies; ``wrong`` are
+    those that do not follow from them, or that the tables tell otherwise.
     """
     books = read(tx)
     counts = Counter(books.ended.values())
     problems = _differences(tx, books)
+    promises = books.promises
     if books.broken_at is not None:
         problems.insert(0, f"event {books.broken_at} is not what was written: the chain is broken there")
-    reasons = Counter(books.reasons[m] for m, how in books.ended.items() if how == "exempted")
+    exempted = [m for m, how in books.ended.items() if how == "exempted"]
+    reasons, by_rule = Counter(books.reasons[m] for m in exempted), books.by_rule.intersection(exempted)
     return {
         "addresses": len(books.ended),
         "answered": counts["answered"],
@@ -98,10 +170,17 @@ def audit(tx: Tx, now: int) -> dict[str, Any]:
         "overdue": _count(tx, _OVERDUE, now),
         "escalated_unacknowledged": _count(tx, _UNACKNOWLEDGED),
         "balanced": not problems,
-        "problems": problems,
+        "problems": [*problems, *promises.wrong],
+        "promises": {"recomputed": promises.recomputed, "wrong": promises.faults},
         "chain": {"events": books.events, "ok": books.broken_at is None, "head": books.head},
-        "answer_rate": _rates(counts),
+        "answer_rate": rates(counts["answered"], counts["exempted"], counts["open"]),
         "exemptions": dict(sorted(reasons.items())),
+        "exempted_by_rule": len(by_rule),
+        "sample": {
+            "looked_at": books.judged.total(),
+            "wrong": books.judged["wrong"],
+            "waiting": len(samples.waiting(tx)),
+        },
         "unsure": _count(tx, _UNSURE),
         "sources": [_source(tx, row) for row in sources.all_rows(tx)],
     }
@@ -121,30 +200,24 @@ def _count(tx: Tx, sql: str, *params: int) -> int:
     return int(row["n"]) if row else 0
 
 
-def _differences(tx: Tx, books: Books, most: int = 20) -> list[str]:
-    """Addresses of which the tables say otherwise than the log."""
+def _differences(tx: Tx, books: Books, most: int = _MOST) -> list[str]:
+    """Addresses of which the tables say otherwise than the log. Deadlines that differ go to the proof."""
     wrong, seen, last = list[str](), 0, 0
     while rows := tx.rows(
-        "SELECT id, state FROM mentions WHERE addressed = 1 AND id > ? ORDER BY id LIMIT 5000", (last,)
+        "SELECT id, state, due_at FROM mentions WHERE addressed = 1 AND id > ? ORDER BY id LIMIT 5000",
+        (last,),
     ):
         for row in rows:
             tables = _OF_STATE.get(row["state"], "open")
             if (logged := books.ended.get(row["id"], "nothing")) != tables:
                 wrong.append(f"mention {row['id']}: the log says {logged}, the tables {tables}")
+            if (due := books.promises.due.get(row["id"])) != row["due_at"]:
+                told = f"the log promises an answer by {due}, the tables by {row['due_at']}"
+                books.promises.fails(f"mention {row['id']}: {told}")
         seen, last = seen + len(rows), rows[-1]["id"]
     if seen != len(books.ended) and not wrong:
         wrong.append(f"the log knows {len(books.ended)} addresses, the tables {seen}")
     return wrong[:most]
-
-
-def _rates(counts: Counter[str]) -> dict[str, float | None]:
-    """Answered of all addresses, and of those that no exemption closed. Deleted ones are owed nothing."""
-    owed = counts["answered"] + counts["exempted"] + counts["open"]
-    after = owed - counts["exempted"]
-    return {
-        "all": round(counts["answered"] / owed, 4) if owed else None,
-        "after_exemptions": round(counts["answered"] / after, 4) if after else None,
-    }
 
 
 def _source(tx: Tx, row: Row) -> dict[str, Any]:

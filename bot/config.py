@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import ipaddress
 import os
 import types
 import typing
@@ -12,19 +14,35 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bot import drafts, plugins, yaml_file
+from bot.crisis import CrisisWatch
 from bot.decide import DEFAULT_RULES, Rules
 from bot.drafts import Template, Templates
 from bot.errors import ConfigError, Fault
+from bot.exemptions import Sample
 from bot.hours import SomeTime
+from bot.meter import Budget
 from bot.plugins import Plugin, Side
 from bot.promises import Promises
+from bot.reports.schedule import DigestSettings
+from bot.slack_settings import SlackSettings
+from bot.stop import DEFAULT_WORDS
 from bot.yaml_file import Place, YamlFile
 
 Model = typing.TypeVar("Model", bound=BaseModel)
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid")
+# What the sandbox on this machine takes for credentials: known to everybody, and good for nothing else.
+_SANDBOX: Final = "sandbox-"
 EXEMPTIONS: Final = (
     "no_answer_needed",
     "spam",
@@ -63,6 +81,13 @@ class ListenerEntry(BaseModel):
         default=timedelta(minutes=15),
         description="Not heard for so long, it rings like an unanswered address",
     )
+    recheck: SomeTime = Field(
+        default=timedelta(hours=20),
+        description="How often it asks what was deleted, where its network does not tell by itself",
+    )
+    recheck_days: int = Field(
+        default=30, ge=1, description="What was posted before so many days is asked after no more"
+    )
 
 
 class ResponderEntry(BaseModel):
@@ -90,6 +115,10 @@ class Delivery(BaseModel):
         description="Wait after the first failed attempt; doubles up to 15 minutes",
     )
     attempts: int = Field(default=8, ge=1, le=50, description="After so many, a human is asked")
+    unsure_limit: SomeTime = Field(
+        default=timedelta(minutes=15),
+        description="When nobody knows for so long whether a reply was posted, it rings",
+    )
 
 
 class Pace(BaseModel):
@@ -99,6 +128,47 @@ class Pace(BaseModel):
     triage: SomeTime = timedelta(seconds=1)
     deliver: SomeTime = timedelta(seconds=1)
     sweep: SomeTime = timedelta(seconds=5)
+
+
+class Hooks(BaseModel):
+    """The door at which networks push by themselves: POST /hooks/LISTENER. Polling goes on all the same."""
+
+    model_config = _STRICT
+    listen: str = Field(default="", description='Such as "127.0.0.1:8710"; default: there is no door')
+    behind_tls: bool = Field(
+        default=False,
+        description="That a proxy with a certificate stands before an address others can reach",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _is_an_address(cls, listen: str) -> str:
+        host, _, port = listen.rpartition(":")
+        if listen and not (host and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError(f'{listen!r} is no address and port; write for example "127.0.0.1:8710"')
+        return listen
+
+    @model_validator(mode="after")
+    def _is_not_open(self) -> Hooks:
+        if self.listen and not self.behind_tls and not _is_loopback(self.place[0]):
+            raise ValueError(
+                "others can reach this address, and what is pushed there would pass unencrypted: write "
+                '"127.0.0.1:PORT", or say behind_tls: true if a proxy with a certificate stands before it'
+            )
+        return self
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Host and port of `listen`."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class AnalysisSettings(BaseModel):
@@ -137,6 +207,7 @@ class Root(BaseModel):
         default_factory=dict, description="Who answers, and who tells people"
     )
     promises: Promises = Field(default=Promises(), description="When an answer is owed")
+    crisis: CrisisWatch = Field(default=CrisisWatch(), description="When many complain at once")
     rules: Rules = Field(default=DEFAULT_RULES, description="What to do about a mention, read from the top")
     templates: Templates = Field(default=(), description="Texts for drafts, offered before those that ship")
     default_templates: bool = Field(
@@ -146,6 +217,20 @@ class Root(BaseModel):
         default=EXEMPTIONS,
         min_length=1,
         description="The reasons for which an address may be closed without an answer",
+    )
+    sample: Sample = Field(
+        default=Sample(), description="What a human looks at of that which rules closed without an answer"
+    )
+    digest: DigestSettings = Field(
+        default=DigestSettings(), description="What the day brought, told once a day"
+    )
+    stop_words: tuple[str, ...] = Field(
+        default=DEFAULT_WORDS,
+        description="Whoever writes nothing but one of these gets nothing more from us",
+    )
+    hooks: Hooks = Hooks()
+    slack: SlackSettings | None = Field(
+        default=None, description="Buttons in Slack; default: none, and nobody acts from there"
     )
     analysis: AnalysisSettings = AnalysisSettings()
     delivery: Delivery = Delivery()
@@ -170,6 +255,18 @@ class Settings:
     responders: Mapping[str, Service]
     routes: Mapping[str, str]
     templates: tuple[Template, ...]
+
+    @property
+    def budgets(self) -> dict[str, Budget]:
+        """What each account may spend, by name, of those that spend anything."""
+        sides = (("listeners", self.root.listeners, self.listeners),
+                 ("responders", self.root.responders, self.responders))  # fmt: skip
+        return {
+            entries[name].account or f"{side}.{name}": budget
+            for side, entries, services in sides
+            for name, service in services.items()
+            if isinstance(budget := getattr(service.config, "budget", None), Budget)
+        }
 
     @property
     def notifiers(self) -> tuple[str, ...]:
@@ -245,11 +342,10 @@ def _services(file: YamlFile, side: Side, faults: list[Fault]) -> Iterator[tuple
             continue
         found = _own_faults(file, side, name, entry, plugin)
         faults += found
-        if not found:
-            yield (
-                name,
-                Service(name, plugin, plugin.config.model_validate(_values(file, side, entry, plugin))),
-            )
+        with contextlib.suppress(ValidationError):  # of which the faults tell, or that a variable is not set
+            if not found:
+                config = plugin.config.model_validate(_values(file, side, entry, plugin))
+                yield name, Service(name, plugin, config)
 
 
 def _values(file: YamlFile, side: Side, entry: Mapping[str, Any], plugin: Plugin) -> dict[str, Any]:
@@ -282,9 +378,14 @@ def _own_faults(
             key in values
             and field.annotation in (SecretStr, SecretStr | None)
             and place(key) not in file.filled
+            and not str(values[key]).startswith(_SANDBOX)
         ):
             mend = f"write {key}: ${{SOME_NAME}} and set that variable where Vigie starts"
             faults.append(file.fault(place(key), "a secret must not stand in the file", mend))
+        if field.annotation == tuple[SecretStr, ...] and isinstance(values.get(key), list):
+            bare = [i for i in range(len(values[key])) if (*place(key), i) not in file.filled]
+            wrong, mend = "a secret must not stand in the file", "write ${SOME_NAME} and set that variable"
+            faults += [file.fault((*place(key), i), wrong, mend) for i in bare]
     return faults
 
 
@@ -303,6 +404,7 @@ def _common(side: Side) -> tuple[str, ...]:
 
 def _crossed(file: YamlFile, root: Root, services: Mapping[str, Mapping[str, Service]]) -> Iterator[Fault]:
     yield from _unknown_account_keys(file, root, services)
+    yield from _slack(file, root, services)
     responders = services["responders"]
     for name, entry in root.listeners.items():
         if entry.responder and not (
@@ -328,6 +430,34 @@ def _crossed(file: YamlFile, root: Root, services: Mapping[str, Mapping[str, Ser
         if rule.template and rule.template not in names:
             wrong = f"there is no template {rule.template!r}"
             yield file.fault(("rules", i, "template"), wrong, _guess(rule.template, names))
+    yield from _crossed_closing(file, root, [n for n, s in responders.items() if s.plugin.tells])
+
+
+def _crossed_closing(file: YamlFile, root: Root, telling: list[str]) -> Iterator[Fault]:
+    for i, rule in enumerate(root.rules):
+        if rule.exempt and rule.exempt not in root.exemptions:
+            wrong = f"{rule.exempt!r} is none of exemptions:"
+            yield file.fault(("rules", i, "exempt"), wrong, _guess(rule.exempt, set(root.exemptions)))
+    for target in (t for t in root.digest.to if t not in telling):
+        wrong = f"there is no responder {target!r} that can carry a digest"
+        yield file.fault(("digest", "to"), wrong, f"there are: {', '.join(telling) or 'none yet'}")
+
+
+def _slack(file: YamlFile, root: Root, services: Mapping[str, Mapping[str, Service]]) -> Iterator[Fault]:
+    if root.slack is None:
+        return
+    able = [name for name, service in services["responders"].items() if service.plugin.kind == "slack"]
+    if root.slack.responder not in able:
+        wrong = f"there is no responder {root.slack.responder!r} of type slack"
+        yield file.fault(("slack", "responder"), wrong, f"there are: {', '.join(able) or 'none yet'}")
+    for key, value in root.slack:
+        if (
+            isinstance(value, SecretStr)
+            and ("slack", key) not in file.filled
+            and not (value.get_secret_value().startswith(_SANDBOX))
+        ):
+            mend = f"write {key}: ${{SOME_NAME}} and set that variable where Vigie starts"
+            yield file.fault(("slack", key), "a secret must not stand in the file", mend)
 
 
 def _unknown_account_keys(

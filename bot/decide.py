@@ -9,6 +9,8 @@ What no rule can change:
 - A template goes out by itself only where one rule says both so and which, and only to somebody who is
   not unhappy (no negative text, complaint, farewell or crisis), for whom nobody is called, and who wrote
   within the last day: history that is imported shall not be answered by a machine.
+- A rule closes an address without an answer only where that person is not unhappy, asks nothing, and nobody
+  is called for them; and not where a template goes out to them.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from bot.models import Analysis, Decision, Kind, Mention, Priority, Process, State
+from bot.exemptions import must_be_answered
+from bot.models import Analysis, Decision, Exempt, Kind, Mention, Priority, Process, State
 from bot.rules import DEFAULT_RULES, Facts, Rule, Rules, When
 
 __all__ = ["DEFAULT_RULES", "Rule", "Rules", "When", "decide"]
@@ -44,13 +47,16 @@ def decide(mention: Mention, analysis: Analysis, rules: Sequence[Rule], now: dat
         else:
             matched.append(rule)
     reason = f"{mention.kind.value} on {mention.network}" if mention.addressed else analysis.address
-    return _decision(tuple(matched), facts.addressed, analysis.urgency, _is_content(facts, now), reason)
+    owed = must_be_answered(analysis.sentiment, facts.intents, analysis.urgency)
+    return _decision(
+        tuple(matched), facts.addressed, analysis.urgency, _is_content(facts, now), not owed, reason
+    )
 
 
 # Few mentions differ in what the rules say of them; to build the same decision again would be half the cost.
 @lru_cache(maxsize=1024)
 def _decision(
-    matched: tuple[Rule, ...], addressed: bool, urgency: str, content: bool, reason: str
+    matched: tuple[Rule, ...], addressed: bool, urgency: str, content: bool, closable: bool, reason: str
 ) -> Decision:
     """What the matching rules say together, within what no rule can change."""
     names = tuple(rule.name for rule in matched)
@@ -60,14 +66,17 @@ def _decision(
     approves = next((rule for rule in matched if rule.approve), None)
     calls = next((rule.reason for rule in matched if rule.escalate is not None), "")
     lets_go = approves is not None and approves is drafts and approves.approve == "auto"
+    automatic = lets_go and content and not calls
+    closes = next((Exempt(rule.name, rule.exempt) for rule in matched if rule.exempt), None)
     return Decision(
         state=State.ESCALATED if calls else State.WAITING,
         addressed=addressed,
         priority=next((rule.priority for rule in matched if rule.priority), Priority(urgency)),
         process=next((rule.process for rule in matched if rule.process), Process.SERVICE),
         template=(drafts.template if drafts else None) or "",
-        automatic=lets_go and content and not calls,
+        automatic=automatic,
         escalate=calls,
+        exempt=closes if addressed and closable and not calls and not automatic else None,
         rules=names,
         reason=reason,
     )

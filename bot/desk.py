@@ -6,6 +6,7 @@ done and `Conflict` says who was first.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from typing import Any, Final
 
 from bot.config import Settings
 from bot.errors import Conflict, NotPossible
-from bot.models import Priority, Process, ReplyState, State
-from bot.promises import alarms, due_at, policy_version
+from bot.exemptions import proposed
+from bot.models import Process, ReplyState, State
+from bot.promises import policy_version
+from bot.ringing import acknowledged, outcome, terms_of, tightened
+from bot.stop import ASKED
 from bot.store import (
     Clock,
     Row,
@@ -25,12 +29,14 @@ from bot.store import (
     corrections,
     escalations,
     events,
-    instant,
+    exemptions,
     ms,
     news,
     policies,
+    samples,
     views,
 )
+from bot.store import mentions as mention_rows
 from bot.store import replies as reply_rows
 from bot.store.events import Event
 from bot.store.replies import Approval, Candidates, Draft
@@ -40,17 +46,22 @@ _NOT_ON_A_LINE: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _ON_ITS_WAY: Final = frozenset({ReplyState.READY, ReplyState.SENDING, ReplyState.UNSURE})
 _WAITS: Final = frozenset({State.WAITING, State.ESCALATED})
 _NOT_OVER: Final = _WAITS | {State.ANSWERING}
+_WAITING: Final = ("approve", "edit", "reject", "assign", "exempt", "escalate", "handover", "outcome")
 # Which verbs fit where a mention stands.
 ACTIONS: Final = {
     State.NEW: (),
     State.IGNORED: (),
-    State.WAITING: ("approve", "edit", "reject", "assign", "exempt", "escalate", "handover"),
-    State.ESCALATED: ("approve", "edit", "reject", "assign", "exempt", "escalate", "handover", "acknowledge"),
-    State.ANSWERING: ("assign", "handover", "acknowledge", "resolve"),
-    State.ANSWERED: (),
+    State.WAITING: _WAITING,
+    State.ESCALATED: (*_WAITING, "acknowledge"),
+    State.ANSWERING: ("assign", "handover", "acknowledge", "resolve", "outcome"),
+    State.ANSWERED: ("outcome",),
     State.EXEMPTED: ("reopen",),
     State.DELETED: (),
 }
+
+OUTCOMES: Final = ("accepted", "resolved", "converted", "shipped", "declined")
+"""What can come of an address, as the process confirms it."""
+_HAS_OUTCOME: Final = _NOT_OVER | {State.ANSWERED}
 
 Change = Callable[[Tx, Row, int], list[Event]]
 
@@ -68,8 +79,8 @@ class Desk:
 
         Raises:
             Conflict: something changed since version `seen`.
-            NotPossible: it is no draft, nothing waits for it, nobody could carry it out, or an earlier
-                reply may already stand there.
+            NotPossible: it is no draft, nothing waits for it, nobody could carry it out, an earlier
+                reply may already stand there, or the person asked us to stop.
         """
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
@@ -78,6 +89,8 @@ class Desk:
             if reply["state"] not in (ReplyState.DRAFT, ReplyState.REFUSED):
                 raise NotPossible(f"reply {reply_id} is {reply['state']}, not a draft")
             self._must_be_carried(tx, reply, mention)
+            if mention["stopped_at"] is not None:
+                raise NotPossible(f"{ASKED}: nothing may go out to them on {mention['network']} any more")
             log = reply_rows.approve(tx, reply, Approval(actor, now, mention["conversation_said"]))
             _state(tx, mention, State.ANSWERING)
             return log
@@ -151,25 +164,23 @@ class Desk:
         self._act(mention_id, seen, actor, change)
 
     def exempt(self, mention_id: int, reason: str, seen: int, actor: str) -> None:
-        """Close an address without an answer: by a named person, for a reason from the short list.
+        """Close an address without an answer: by a named person, for a reason from the short list; "" takes
+        the one that is proposed.
 
         Raises:
             Conflict: something changed since version `seen`.
-            NotPossible: the reason is not in the list, or a reply is on its way.
+            NotPossible: the reason is not in the list, none is proposed, or a reply is on its way.
         """
         known = self.settings.root.exemptions
-        if reason not in known:
-            raise NotPossible(f"{reason!r} is no reason for an exemption; known are: {', '.join(known)}")
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
             self._must_be(tx, mention, _WAITS)
-            _state(tx, mention, State.EXEMPTED)
-            tx.run("UPDATE mentions SET ended_at = ?, alarm_at = NULL WHERE id = ?", (now, mention_id))
-            return [
-                Event("exempted", mention_id, actor=actor, data={"reason": reason}),
-                *answers.discard_waiting(tx, [mention_id], "exempted"),
-                *escalations.close_for(tx, [mention_id], now),
-            ]
+            why = reason or proposed(json.loads(mention["analysis"] or "{}"))
+            if not why:
+                raise NotPossible(f"nothing is proposed; give a reason, known are: {', '.join(known)}")
+            if why not in known:
+                raise NotPossible(f"{why!r} is no reason for an exemption; known are: {', '.join(known)}")
+            return exemptions.close(tx, mention_id, why, actor, now)
 
         self._act(mention_id, seen, actor, change)
 
@@ -181,13 +192,25 @@ class Desk:
             NotPossible: it is not exempted.
         """
 
-        def change(tx: Tx, mention: Row, now: int) -> list[Event]:  # noqa: ARG001
+        def change(tx: Tx, mention: Row, now: int) -> list[Event]:
             self._must_be(tx, mention, frozenset({State.EXEMPTED}))
-            tx.run(
-                "UPDATE mentions SET state = 'waiting', ended_at = NULL, alarm_at = due_at WHERE id = ?",
-                (mention_id,),
-            )
-            return [Event("reopened", mention_id, actor=actor)]
+            return exemptions.reopen(tx, [mention_id], now, actor)
+
+        self._act(mention_id, seen, actor, change)
+
+    def judge(self, mention_id: int, seen: int, actor: str, *, right: bool) -> None:
+        """Say of one in the daily sample whether a rule was right to close it without an answer. If not, the
+        address waits again, under the promise it had.
+
+        Raises:
+            Conflict: something changed since version `seen`.
+            NotPossible: it is not in the sample, or somebody looked at it already.
+        """
+
+        def change(tx: Tx, mention: Row, now: int) -> list[Event]:  # noqa: ARG001
+            if not (log := samples.judge(tx, mention_id, right=right, actor=actor, now=now)):
+                raise NotPossible(f"mention {mention_id} is not in the sample; `vigie sample` lists what is")
+            return log
 
         self._act(mention_id, seen, actor, change)
 
@@ -211,7 +234,8 @@ class Desk:
         self._act(mention_id, seen, actor, change)
 
     def hand_over(self, mention_id: int, process: Process, seen: int, actor: str) -> None:
-        """Pass the person on to a process. The promise may be tightened by it, never loosened.
+        """Pass the person on to a process. The promise may be tightened by it, never loosened; and where the
+        process owes an outcome, that is promised from now on.
 
         Raises:
             Conflict: something changed since version `seen`.
@@ -221,10 +245,14 @@ class Desk:
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
             self._must_be(tx, mention, _NOT_OVER)
             tx.run("UPDATE mentions SET process = ? WHERE id = ?", (process, mention_id))
-            data: dict[str, object] = {"process": process}
-            tightened = self._due(mention, process)
-            if mention["due_at"] is not None and tightened < mention["due_at"]:
-                data |= self._tighten(tx, mention, process, tightened, now)
+            data: dict[str, object] = {"priority": mention["priority"], "process": process}
+            policy = self.settings.root.promises
+            policies.know(tx, policy, now)
+            if (found := tightened(policy, mention, mention["priority"], process)) is not None:
+                mention_rows.tighten(tx, mention, found)
+                data |= found.facts
+            if mention["addressed"]:
+                data |= self._outcome_of(tx, mention, process)
             return [Event("handed_over", mention_id, actor=actor, data=data)]
 
         self._act(mention_id, seen, actor, change)
@@ -258,11 +286,11 @@ class Desk:
         with self.store.tx() as tx:
             now = ms(self.clock())
             mention = views.mention_row(tx, mention_id)
-            log = escalations.acknowledge(tx, mention_id, actor, now)
-            if not log:
+            rows = escalations.ringing_for(tx, mention_id)
+            if not rows:
                 raise NotPossible(f"nothing rings for mention {mention_id}")
             conversations.changed(tx, mention["conversation_id"])
-            events.append(tx, now, log)
+            events.append(tx, now, [self._acknowledge(tx, row, mention, actor) for row in rows])
 
     def acknowledge_key(self, key: str, actor: str) -> None:
         """Stop the ringing of what is no mention, such as ``source:blog``.
@@ -273,10 +301,39 @@ class Desk:
         _must_be_a_line(actor, _WHO)
         with self.store.tx() as tx:
             now = ms(self.clock())
-            log = escalations.acknowledge_key(tx, key, actor, now)
-            if not log:
+            rows = escalations.ringing(tx, key)
+            if not rows:
                 raise NotPossible(f"nothing called {key!r} rings")
-            events.append(tx, now, log)
+            number = rows[0]["mention_id"]
+            mention = None if number is None else views.mention_row(tx, number)
+            events.append(tx, now, [self._acknowledge(tx, row, mention, actor) for row in rows])
+
+    def _acknowledge(self, tx: Tx, row: Row, mention: Row | None, actor: str) -> Event:
+        now = self.clock()
+        again = acknowledged(tx, self.settings.root.promises, row, mention, now)
+        return escalations.acknowledge(tx, row, actor, ms(now), again)
+
+    def outcome(self, mention_id: int, what: str, actor: str) -> None:
+        """Say what came of it, as its process confirms: one of `OUTCOMES`. The last word counts, so no
+        version is asked; what rings for it is over.
+
+        Raises:
+            NotPossible: it is none of these, or nothing can come of this mention.
+        """
+        _must_be_a_line(actor, _WHO)
+        if what not in OUTCOMES:
+            raise NotPossible(f"{what!r} is no outcome; there are: {', '.join(OUTCOMES)}")
+        with self.store.tx() as tx:
+            now = ms(self.clock())
+            mention = views.mention_row(tx, mention_id)
+            self._must_be(tx, mention, _HAS_OUTCOME)
+            tx.run(
+                "UPDATE mentions SET outcome = ?, outcome_alarm_at = NULL WHERE id = ?", (what, mention_id)
+            )
+            conversations.changed(tx, mention["conversation_id"])
+            said = Event("outcome", mention_id, actor=actor, data={"what": what})
+            closed = escalations.close(tx, escalations.key_of_outcome(mention_id), now)
+            events.append(tx, now, [said, *closed])
 
     def resolve(self, reply_id: int, verdict: str, seen: int, actor: str, url: str = "") -> None:
         """Say what became of a reply that may already be posted: "sent" (with its public link), "again"
@@ -349,25 +406,20 @@ class Desk:
                 f"the text is too long: {length} {limits.unit}, {responder} takes {limits.maximum}"
             )
 
-    def _tighten(self, tx: Tx, mention: Row, process: Process, due: int, now: int) -> dict[str, object]:
-        """Make the promise `due` and let it ring by its new ladder: from the first rung that has not rung."""
+    def _outcome_of(self, tx: Tx, mention: Row, process: Process) -> dict[str, object]:
+        """What the event says of the outcome that a process owes from now on: nothing if it owes none, or
+        owes one by then already."""
         policy = self.settings.root.promises
-        policies.know(tx, policy, now)
-        ladder = alarms(
-            policy, mention["network"], mention["priority"], process, instant(mention["posted_at"])
-        )
-        left = [ms(at) for at, _ in ladder[mention["tier"] :]]
-        known = [] if mention["alarm_at"] is None else [mention["alarm_at"]]
+        terms = terms_of(mention)._replace(priority=mention["priority"], process=process)
+        due, before = outcome(policy, terms), mention["outcome_due_at"]
+        known = mention["outcome"] is not None or (before is not None and due is not None and before <= due)
+        if due is None or known:
+            return {}
         tx.run(
-            "UPDATE mentions SET due_at = ?, policy = ?, alarm_at = ? WHERE id = ?",
-            (due, policy_version(policy), min(left[:1] + known, default=None), mention["id"]),
+            "UPDATE mentions SET outcome_due_at = ?, outcome_alarm_at = ? WHERE id = ?",
+            (due, due, mention["id"]),
         )
-        return {"due_at": due, "policy": policy_version(policy)}
-
-    def _due(self, mention: Row, process: Process) -> int:
-        policy = self.settings.root.promises
-        priority, posted_at = Priority(mention["priority"]), instant(mention["posted_at"])
-        return ms(due_at(policy, mention["network"], priority, process, posted_at))
+        return {"outcome_due_at": due, "policy": policy_version(policy)}
 
 
 def actions_for(mention: Row) -> tuple[str, ...]:

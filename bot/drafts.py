@@ -202,6 +202,8 @@ def _meant(templates: Sequence[Template], place: Place) -> list[Template]:
         if template.name == place.template:
             ranked.append(((0, 0, 0), template))
             continue
+        if template.by_rule:
+            continue
         found = [ranks[intent] for intent in template.intents if intent in ranks]
         if (template.intents and not found) or template.process not in {None, place.process}:
             continue

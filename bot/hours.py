@@ -1,9 +1,10 @@
 """When is somebody there to answer? The calendar of config, and open time counted on it. Pure.
 
 The open times of a calendar are defined by one sentence: *an instant is open when the clock on the wall
-of the calendar's time zone shows a time within a span of that weekday, and that date is no holiday.* So
-an hour that a DST night skips is not counted, an hour that it repeats counts twice (it really passed
-twice), and a span that would start within the skipped hour starts at its end.
+of the calendar's time zone shows a time within a span of that weekday, that date is no holiday or closed
+day, and no event of an iCal file takes place.* So an hour that a DST night skips is not counted, an hour
+that it repeats counts twice (it really passed twice), and a span that would start within the skipped hour
+starts at its end.
 
 Open times are worked out in UTC, a year at a time, with running totals: a deadline is then two binary
 searches away, however far off it is. Lengths are whole microseconds, so nothing is rounded.
@@ -22,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bot.closures import ClosedByFile, PublicHolidays, Times, merged, without
 from bot.durations import Duration, SomeTime
 
 __all__ = ["Calendar", "Duration", "PublicHolidays", "SomeTime", "in_utc", "plus"]
@@ -97,46 +99,6 @@ def _spans(value: object) -> list[str]:
     return [f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in spans]
 
 
-class PublicHolidays(BaseModel):
-    """The public holidays of a country, from the `holidays` package (https://pypi.org/project/holidays)."""
-
-    model_config = _STRICT
-    country: str = Field(description="ISO 3166 code of the country, for example FR")
-    subdivision: str | None = Field(
-        default=None, description="ISO 3166-2 code of a region without the country's, for example 57"
-    )
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        self.of(2024)
-        return self
-
-    @property
-    def edition(self) -> str:
-        """Which edition of the package the days come from."""
-        from holidays.version import __version__  # noqa: PLC0415
-
-        return f"holidays {__version__}"
-
-    def of(self, year: int) -> frozenset[date]:
-        """The days that are holidays in a year.
-
-        Raises:
-            ValueError: the package does not know the country or the subdivision, or is not installed.
-        """
-        try:
-            import holidays  # noqa: PLC0415  80 ms that only users of holidays shall pay
-        except ImportError:
-            raise ValueError("public holidays need the package: pip install holidays") from None
-        try:
-            return frozenset(holidays.country_holidays(self.country, self.subdivision, years=year))
-        except NotImplementedError:
-            parts = ", ".join(holidays.list_supported_countries().get(self.country, ()))
-            mend = f"the parts known are {parts}" if parts else "write a two-letter code, for example FR"
-            place = f"{self.country}-{self.subdivision}" if self.subdivision else self.country
-            raise ValueError(f"no holidays are known for {place}; {mend}") from None
-
-
 class _Year(NamedTuple):
     """The open times of one UTC year, in microseconds since 1970: the i-th runs from `starts[i]` to
     `ends[i]`, and `totals[i]` is how much was open from the year's start to `ends[i]`."""
@@ -169,6 +131,10 @@ class Calendar(BaseModel):
     )
     holidays: PublicHolidays | None = Field(default=None, description="Public holidays; default: none")
     closed: tuple[date, ...] = Field(default=(), description="More dates that are closed: 2026-12-24")
+    files: tuple[ClosedByFile, ...] = Field(
+        default=(),
+        description="iCal files (.ics), by their paths: when something takes place in them, it is closed",
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -203,11 +169,25 @@ class Calendar(BaseModel):
         """Refuse a calendar that stays closed for 60 days: its promises would as good as never fall due."""
         if self.hours and not any(self.hours.values()):
             raise ValueError("no weekday has an open span; give one, or leave hours out for 24 hours, 7 days")
-        for day in self.closed:
+        opens = _EPOCH
+        for day in self._suspects():
             start = datetime.combine(day, time(), UTC)
+            if start < opens:
+                continue
             if (opens := self.add(start, _MICROSECOND)) - start > _LONGEST_CLOSURE:
                 raise ValueError(f"closed from {day} to {opens:%Y-%m-%d}: that is more than 60 days")
         return self
+
+    def _suspects(self) -> Iterator[date]:
+        """The days from which on enough is closed that it might be for 60 days: those have each weekday eight
+        times, and on every one that has hours something must be in their way."""
+        days = set(self._shut)
+        for start, end in self._times_off:
+            days |= {(start + i * _DAY).date() for i in range((end - start) // _DAY + 2)}
+        ordered, enough = sorted(days), 8 * sum(map(bool, self._week))
+        for day, last in zip(ordered, ordered[enough - 1 :], strict=False):
+            if last - day <= _LONGEST_CLOSURE:
+                yield day
 
     def add(self, start: datetime, length: timedelta) -> datetime:
         """The first instant (UTC) by which `length` of open time has passed since `start`.
@@ -268,7 +248,21 @@ class Calendar(BaseModel):
 
     @cached_property
     def _never_closes(self) -> bool:
-        return not (self.hours or self.holidays or self.closed)
+        return not (self.hours or self.holidays or self.closed or self.files)
+
+    @cached_property
+    def _shut(self) -> frozenset[date]:
+        """The days on the wall that are closed as a whole."""
+        holidays = self.holidays.days if self.holidays else ()
+        return frozenset(self.closed).union(holidays, *(file.days for file in self.files))
+
+    @cached_property
+    def _times_off(self) -> list[Times]:
+        """The hours that are closed, as instants: those without a time zone are on this calendar's wall."""
+        return merged((self._instant(a), self._instant(b)) for file in self.files for a, b in file.times)
+
+    def _instant(self, at: datetime) -> datetime:
+        return (at.replace(tzinfo=self._zone) if at.tzinfo is None else at).astimezone(UTC)
 
     @cached_property
     def _zone(self) -> ZoneInfo:
@@ -292,7 +286,7 @@ class Calendar(BaseModel):
     def _table(self, year: int) -> _Year:
         end = (datetime(year + 1, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
         table, total = _Year(end, [], [], []), 0
-        for first, last in self._open_in(year):
+        for first, last in without(self._open_in(year), self._times_off):
             start, stop = (first - _EPOCH) // _MICROSECOND, (last - _EPOCH) // _MICROSECOND
             total += stop - start
             for column, value in zip(table[1:], (start, stop, total), strict=True):
@@ -300,15 +294,12 @@ class Calendar(BaseModel):
         return table
 
     def _open_in(self, year: int) -> Iterator[tuple[datetime, datetime]]:
-        """The open times of a UTC year, in order, as pairs of UTC instants."""
-        shut = set(self.closed)
-        if self.holidays:  # the wall may show the last day of the year before, or the first of the next
-            shut = shut.union(*(self.holidays.of(y) for y in (year - 1, year, year + 1)))
+        """The open times of a UTC year by days, in order, as pairs of UTC instants."""
         for start, end, offset in self._stretches(year):
             day = (start + offset).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
             wall_end = (end + offset).replace(tzinfo=None)
             while day < wall_end:
-                if day.date() not in shut:
+                if day.date() not in self._shut:
                     midnight = day.replace(tzinfo=UTC) - offset
                     for opens, closes in self._week[day.weekday()]:
                         first, last = max(start, midnight + opens), min(end, midnight + closes)

@@ -47,4 +47,5 @@ def _forms(secret: str) -> Iterator[str]:
 def secrets_in(configs: Iterable[BaseModel]) -> set[str]:
     """The plain values of all secrets in these settings."""
     values = (value for config in configs for _, value in config)
-    return {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+    each = (one for value in values for one in (value if isinstance(value, tuple) else (value,)))
+    return {one.get_secret_value() for one in each if isinstance(one, SecretStr)}

@@ -6,12 +6,15 @@ Money is whole millionths of a US dollar, so that sums are exact.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, Field
 
 from bot.errors import AuthFailed, RateLimited
+
+_LOOK_AGAIN: Final = timedelta(minutes=15)
 
 
 class Budget(BaseModel, extra="forbid", frozen=True):
@@ -68,21 +71,29 @@ class Meter:
                 self._charges.append(Charge(item, number, cost))
 
     def drain(self) -> list[Charge]:
-        """What was charged since the last time."""
+        """What was charged since the last time. It counts as spent from now on: another call, which goes on
+        meanwhile, must not find the account richer than it is."""
         with self._lock:
             charges, self._charges = self._charges, []
+            cost = sum(charge.cost for charge in charges)
+            self._spent = Spent(self._spent.day + cost, self._spent.month + cost)
             return charges
+
+    def give_back(self, charges: Iterable[Charge]) -> None:
+        """What was drained could not be kept: it is there to be drained again."""
+        with self._lock:
+            self._charges += charges
 
     def may_read(self, now: datetime) -> None:
         """Reading stops first, as what it would find can be fetched later.
 
         Raises:
-            RateLimited: the budget but for its part for replies is used up; until it begins anew.
+            RateLimited: the budget but for its part for replies is used up; until it begins anew, or for a
+                quarter of an hour: it may have been raised by then, and to look here again costs nothing.
         """
         if (over := self._over(1 - self._budget.for_replies, now)) is not None:
-            raise RateLimited(
-                f"the budget for reading is used up ({over.words}); replies still go", over.wait
-            )
+            wait = min(over.wait, _LOOK_AGAIN.total_seconds())
+            raise RateLimited(f"the budget for reading is used up ({over.words}); replies still go", wait)
 
     def may_write(self, now: datetime) -> None:
         """Raises:
@@ -103,7 +114,7 @@ class Meter:
             (self._budget.month, spent.month, next_month, "this month"),
             (self._budget.day, spent.day, tomorrow, "today"),
         ):
-            if limit is not None and so_far >= limit * part * 1_000_000:
+            if limit is not None and so_far >= round(limit * part * 1_000_000):
                 return _Over(f"{so_far / 1e6:.2f} of {limit:.2f} USD {period}", (again - now).total_seconds())
         return None
 

@@ -35,6 +35,10 @@ class Plugin:
     def notifies(self) -> bool:
         return hasattr(self.build, "notify")
 
+    @property
+    def tells(self) -> bool:
+        return hasattr(self.build, "tell")
+
 
 def find(side: Side, kind: str) -> Plugin:
     """The listener or responder of that type.

@@ -134,6 +134,9 @@ class When(BaseModel):
         description="Any of these stands in the text: whole words, whatever their case and accents",
     )
     addressed: bool | None = Field(default=None, description="true: only addresses; false: only others")
+    needs_answer: bool | None = Field(
+        default=None, description="false: only what seems to need no answer, such as thanks"
+    )
 
     @model_validator(mode="after")
     def _nothing_is_empty(self) -> Self:
@@ -152,6 +155,7 @@ class When(BaseModel):
         low, crowd = self.negative_at_least or 0.0, self.followers_at_least or 0
         people = frozenset(_person(author) for author in self.authors)
         yield self.addressed is not None, lambda f: f.addressed is self.addressed
+        yield self.needs_answer is not None, lambda f: f.analysis.needs_answer is self.needs_answer
         yield bool(intents), lambda f: not intents.isdisjoint(f.intents)
         yield bool(self.urgencies), lambda f: f.analysis.urgency in self.urgencies
         yield bool(self.sentiments), lambda f: f.analysis.sentiment in self.sentiments
@@ -179,7 +183,11 @@ class Rule(BaseModel):
     """One line of the policy. What it leaves out it does not speak of; it must say something."""
 
     model_config = _STRICT
-    name: str = Field(min_length=1, description="Stands in the history of every mention that it matched")
+    name: str = Field(
+        min_length=1,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="Stands in the history of every mention that it matched",
+    )
     when: When = Field(default=When(), description="Default: every mention")
     process: Process | None = Field(default=None, description="Where the person is passed on")
     template: str | None = Field(default=None, min_length=1, description="Name of the template drafted first")
@@ -193,6 +201,12 @@ class Rule(BaseModel):
     )
     ignore: Literal[True] | None = Field(
         default=None, description="Not our business. Never holds for an address"
+    )
+    exempt: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Close an address without an answer, for this reason of exemptions:, in the rule's name. "
+        "Never holds for somebody who is unhappy or asks something",
     )
 
     @model_validator(mode="after")
@@ -226,7 +240,7 @@ class Rule(BaseModel):
         return bool(self.process or self.template or self.escalate)
 
 
-_SAYS: Final = ("process", "template", "priority", "escalate", "approve", "ignore")
+_SAYS: Final = ("process", "template", "priority", "escalate", "approve", "ignore", "exempt")
 
 
 def _named_apart(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:

@@ -70,8 +70,18 @@ class ConsoleResponder:
             ("from", escalation.author),
             ("text", escalation.text),
         ]
-        self._print(f"escalation {escalation.ring}, {escalation.priority.value}", rows)
+        told = [f"escalation {escalation.ring}", escalation.priority.value, escalation.tier]
+        self._print(", ".join(filter(None, told)), rows)
         return Receipt(f"console:{escalation.key}")
+
+    def tell(self, subject: str, text: str) -> Receipt:
+        """Print the text.
+
+        Raises:
+            Unsure: standard output broke off.
+        """
+        self._print(subject, [("", text.strip())])
+        return Receipt("console:text")
 
     def _print(self, title: str, rows: list[tuple[str, str]]) -> None:
         block = _block(title, rows)

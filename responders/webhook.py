@@ -69,10 +69,23 @@ class WebhookNotifier:
             Refused: it does not take the message.
             Retry, RateLimited, Unsure: it was not delivered, or nobody knows.
         """
-        config, host = self.config, urlsplit(self.config.url).hostname
         # A full stop would end the id in what is signed.
         message = _OTHER.sub("_", f"{escalation.key}:{escalation.ring}")
-        body = json.dumps(_body(escalation)).encode()
+        return self._deliver(message, json.dumps(_body(escalation)).encode(), "escalation")
+
+    def tell(self, subject: str, text: str) -> Receipt:
+        """Deliver a text that rings for nothing. Told again, it is the same message.
+
+        Raises:
+            AuthFailed, Refused, Retry, RateLimited, Unsure: as `notify`.
+        """
+        data = {"subject": subject, "text": text}
+        body = {"type": "text", "timestamp": self.clock().isoformat(), "data": data}
+        message = "text:" + hashlib.sha256(json.dumps(data).encode()).hexdigest()[:32]
+        return self._deliver(message, json.dumps(body).encode(), "text")
+
+    def _deliver(self, message: str, body: bytes, what: str) -> Receipt:
+        config, host = self.config, urlsplit(self.config.url).hostname
         headers = signed(config.secret.get_secret_value(), message, self.clock(), body)
         with client() as http:
             answer = tell(
@@ -87,7 +100,7 @@ class WebhookNotifier:
         if answer.status in (401, 403):
             raise AuthFailed(f"{host} does not accept the signature (status {answer.status})")
         if not 200 <= answer.status < 300:
-            raise Refused(f"{host} does not take the escalation (status {answer.status})")
+            raise Refused(f"{host} does not take the {what} (status {answer.status})")
         return Receipt(message)
 
 
@@ -120,6 +133,7 @@ def _body(escalation: Escalation) -> dict[str, Any]:
             "key": escalation.key,
             "ring": escalation.ring,
             "priority": escalation.priority.value,
+            "tier": escalation.tier,
             "reason": escalation.reason,
             "subject": escalation.subject,
             "due_at": escalation.due_at.isoformat() if escalation.due_at else None,

@@ -16,15 +16,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # In the order in which help lists them.
 # isort: off
 from bot.cli import watch
+from bot.cli import sandbox
+from bot.cli import slack
 from bot.cli import desk
 from bot.cli import books
+from bot.cli import reports
 from bot.cli import learning
+from bot.cli import new_network
 
 # isort: on
 from bot.cli.common import app
 from bot.errors import ConfigError, NotPossible, VigieError
 
-__all__ = ["app", "books", "desk", "learning", "main", "watch"]
+__all__ = ["app", "books", "desk", "learning", "main", "new_network", "reports", "sandbox", "slack", "watch"]
 
 
 def main() -> None:

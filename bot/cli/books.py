@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -15,14 +16,16 @@ from bot.cli.common import BOOKS, app, console, house, options, print_json, sett
 
 if TYPE_CHECKING:
     from bot.analysis import Tagger
+    from bot.meter import Budget
+    from bot.store import Tx
 
 Json = Annotated[bool, typer.Option("--json", help="For a machine.")]
 
 
 @app.command(rich_help_panel=BOOKS)
 def audit(as_json: Json = False) -> None:
-    """The proof: the books, recomputed from the event log. Exit 1 if they do not balance, if a past event
-    was changed, or if an address is overdue."""
+    """The proof: the books and every promise, recomputed from the event log. Exit 1 if they do not balance,
+    if a past event or a promise was changed, or if an address is overdue."""
     from bot.audit import audit as recompute
     from bot.store import ms, utcnow
 
@@ -32,7 +35,8 @@ def audit(as_json: Json = False) -> None:
         print_json(found)
     else:
         _print_audit(found)
-    raise typer.Exit(0 if found["balanced"] and not found["overdue"] else 1)
+    proved = found["balanced"] and not found["promises"]["wrong"]
+    raise typer.Exit(0 if proved and not found["overdue"] else 1)
 
 
 def _print_audit(found: dict[str, Any]) -> None:
@@ -48,6 +52,11 @@ def _print_audit(found: dict[str, Any]) -> None:
     out.print(
         f"{chain['events']} events, chain {'whole' if chain['ok'] else 'BROKEN'}, head {chain['head'][:16]}…"
     )
+    promises = found["promises"]
+    out.print(
+        f"promises recomputed: {promises['recomputed']}, wrong: {promises['wrong']}",
+        style="bold red" if promises["wrong"] else "",
+    )
     rate = found["answer_rate"]
     out.print(
         f"answered: {_percent(rate['all'])} of all, {_percent(rate['after_exemptions'])} after exemptions"
@@ -58,6 +67,10 @@ def _print_audit(found: dict[str, Any]) -> None:
     out.print(late, style="bold red" if found["overdue"] else "")
     for reason, count in found["exemptions"].items():
         out.print(f"  exempted as {reason}: {count}", markup=False)
+    sample = found["sample"]
+    if found["exempted_by_rule"] or sample["looked_at"]:
+        looked = f"of a sample, {sample['looked_at']} looked at, {sample['wrong']} wrong"
+        out.print(f"  exempted by rules: {found['exempted_by_rule']}; {looked}, {sample['waiting']} to do")
     for source in found["sources"]:
         span = f"complete from {source['complete_from']} to {source['complete_to']}"
         out.print(f"  listener {source['listener']}: {span}, {len(source['gaps'])} gaps", markup=False)
@@ -65,6 +78,63 @@ def _print_audit(found: dict[str, Any]) -> None:
 
 def _percent(rate: float | None) -> str:
     return "–" if rate is None else f"{100 * rate:.1f} %"
+
+
+@app.command(rich_help_panel=BOOKS)
+def spend(as_json: Json = False) -> None:
+    """What each account's calls cost today and this month (UTC), by item, and what it may spend."""
+    from bot.store import utcnow
+
+    budgets = settings().budgets
+    with store_only() as store, store.read() as tx:
+        found = accounts_of(tx, budgets, utcnow())
+    if as_json:
+        print_json(found)
+    else:
+        _print_spend(found)
+
+
+def accounts_of(tx: Tx, budgets: Mapping[str, Budget], now: datetime) -> list[dict[str, Any]]:
+    """One account each: today and this month in US dollars, its budget, and its items, the dearest first."""
+    from bot.store import spend as rows_of_spend
+
+    found = []
+    for account in sorted({*budgets, *rows_of_spend.accounts(tx)}):
+        items, budget = rows_of_spend.items(tx, account, now), budgets.get(account)
+        found.append({
+            "account": account,
+            "today": sum(row["cost_today"] for row in items) / 1e6,
+            "month": sum(row["cost_month"] for row in items) / 1e6,
+            "budget": {"day": budget and budget.day, "month": budget and budget.month},
+            "items": [
+                {"item": row["item"],
+                 "today": {"number": row["number_today"], "cost": row["cost_today"] / 1e6},
+                 "month": {"number": row["number_month"], "cost": row["cost_month"] / 1e6}}
+                for row in items
+            ],
+        })  # fmt: skip
+    return found
+
+
+def _print_spend(found: list[dict[str, Any]]) -> None:
+    out = console()
+    if not found:
+        out.print("Nothing was spent, and no account here costs anything.")
+    for one in found:
+        today, month = (
+            _of(one[name], one["budget"][limit]) for name, limit in (("today", "day"), ("month",) * 2)
+        )
+        out.print(f"{one['account']}: {today} today, {month} this month (US dollars, UTC)", markup=False)
+        for item in one["items"]:
+            now, all_ = item["today"], item["month"]
+            out.print(
+                f"  {item['item']}: {now['number']} for {now['cost']:.3f} today,"
+                f" {all_['number']} for {all_['cost']:.3f} this month", markup=False,
+            )  # fmt: skip
+
+
+def _of(spent: float, budget: float | None) -> str:
+    return f"{spent:.3f}" if budget is None else f"{spent:.3f} of {budget:.2f}"
 
 
 @app.command(name="import", rich_help_panel=BOOKS)

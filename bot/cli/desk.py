@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
 import click
 import typer
 
-from bot.cli.common import DESK, actor, app, console, house, print_json, store_only
-from bot.errors import NotPossible
+from bot.cli.common import DESK, actor, app, console, house, print_json, settings, store_only
+from bot.errors import ConfigError, NotPossible
 from bot.models import Process
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.models import Price
     from bot.store import Row
 
 _MOST: Final = 2**63 - 1  # what the store can number
@@ -58,17 +60,34 @@ def show_(mention: Mention, as_json: Json = False) -> None:
         row = views.mention_row(tx, mention)
         replies = views.replies_of(tx, mention)
         said = views.conversation(tx, row)
-        others = views.others_of_author(tx, row)
+        others, person = views.others_of_author(tx, row), views.person(tx, row)
         history = events.of_mention(tx, mention)
-    actions = actions_for(row)
+    actions, prices = actions_for(row), _prices(row, replies)
     if as_json:
         print_json(show.as_json(row) | {
+            "stopped": row["stopped_at"] is not None, "person": show.person_as_json(person),
+            "prices": {number: found._asdict() for number, found in prices.items()},
             "drafts": [dict(r) for r in replies], "conversation": said,
             "history": [{"at": e["at"], "kind": e["kind"], "actor": e["actor"]} for e in history],
             "actions": actions,
         })  # fmt: skip
         return
-    show.mention(console(), row, replies, said, others, history, actions, ms(utcnow()))
+    show.mention(console(), row, replies, said, others, person, history, actions, prices, ms(utcnow()))
+
+
+def _prices(mention: Row, replies: Sequence[Row]) -> dict[int, Price]:
+    """What the drafts would cost, if the config is there and whole: for looking it need not be."""
+    from bot.price import price_of
+
+    drafts = [r for r in replies if r["state"] in ("draft", "refused")]
+    if not drafts:
+        return {}
+    try:
+        loaded = settings()
+    except ConfigError:
+        return {}
+    found = {r["id"]: price_of(loaded, r, mention) for r in drafts}
+    return {number: cost for number, cost in found.items() if cost is not None}
 
 
 @app.command(rich_help_panel=DESK)
@@ -80,12 +99,13 @@ def approve(
 ) -> None:
     """Let a draft go out, exactly as it is shown."""
     from bot.cli import show
+    from bot.price import price_of
 
     with house() as built:
         row, reply = _draft(built, mention, draft)
         seen = row["version"] if version is None else version
         if sys.stdin.isatty() and not yes:
-            show.question(console(), row, reply)
+            show.question(console(), row, reply, price_of(built.watch.settings, reply, row))
             typer.confirm("Send this?", abort=True)
         built.desk.approve(reply["id"], seen, actor())
         _deliver(built, reply["id"])
@@ -193,15 +213,23 @@ def assign(
 @app.command(rich_help_panel=DESK)
 def exempt(
     mention: Mention,
-    reason: Annotated[str, typer.Argument(help="Why no answer is given: one of exemptions: in the config.")],
+    reason: Annotated[
+        str,
+        typer.Argument(
+            help="Why no answer is given: one of exemptions: in the config. Left out: what is proposed."
+        ),
+    ] = "",
     version: Version = None,
 ) -> None:
     """Close an address without an answer, in your name, for a reason that counts."""
+    from bot.store import exemptions
+
     with house() as built:
         built.desk.exempt(mention, reason, _seen(built, mention, version), actor())
-        console().print(
-            f"Mention {mention} is closed without an answer: {reason}, by {actor()}.", markup=False
-        )
+        with built.watch.store.read() as tx:
+            closed = exemptions.in_force(tx, mention)
+        why = closed["reason"] if closed else reason
+        console().print(f"Mention {mention} is closed without an answer: {why}, by {actor()}.", markup=False)
 
 
 @app.command(rich_help_panel=DESK)
@@ -240,6 +268,17 @@ def handover(
 
 
 @app.command(rich_help_panel=DESK)
+def outcome(
+    mention: Mention,
+    what: Annotated[str, typer.Argument(help="accepted, resolved, converted, shipped or declined.")],
+) -> None:
+    """Say what came of it, as its process confirms."""
+    with house() as built:
+        built.desk.outcome(mention, what, actor())
+        console().print(f"Noted: what came of mention {mention} is that it was {what}.")
+
+
+@app.command(rich_help_panel=DESK)
 def acknowledge(
     what: Annotated[
         str, typer.Argument(help="A mention's number, or another escalation, such as source:blog.")
@@ -251,7 +290,7 @@ def acknowledge(
             built.desk.acknowledge(int(what), actor())
         else:
             built.desk.acknowledge_key(what, actor())
-        console().print("Acknowledged; it rings no more. The clock runs on.")
+        console().print("Acknowledged; it is silent until its next tier. The clock runs on.")
 
 
 @app.command(rich_help_panel=DESK)

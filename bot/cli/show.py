@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bot.exemptions import proposed
+from bot.models import Price
+from bot.stop import ASKED
 from bot.store import Row, instant
 
 _MINUTE: Final = 60_000
@@ -82,11 +85,25 @@ def inbox(out: Console, rows: Sequence[Row], total: int, now: int) -> None:
         cells += [Text(tags(row))] if wide else []
         cells.append(Text(str(row["drafts"] or "–")))
         cells += [Text(short(row["network"], 20))] if wider else []
-        cells.append(Text((row["assignee"] and f"{row['state']}, {plain(row['assignee'])}") or row["state"]))
+        cells.append(Text(_stands(row, wide=wide)))
         table.add_row(*cells)
     out.print(table)
     if total > len(rows):
         out.print(f"… and {total - len(rows)} more", style="dim")
+
+
+def _stands(row: Row, *, wide: bool) -> str:
+    """The state, with whom it is, and what is proposed; in few words where there is little room."""
+    parts = [row["state"], plain(row["assignee"])]
+    if why := proposal(row):
+        parts = [*parts, f"proposed: {why}"] if wide else ["proposed", parts[1]]
+    return ", ".join(filter(None, parts))
+
+
+def proposal(row: Row) -> str:
+    """The reason for which analysis proposes to close this address without an answer; "" for none."""
+    waits = row["addressed"] and row["state"] in ("waiting", "escalated")
+    return proposed(json.loads(row["analysis"] or "{}")) if waits else ""
 
 
 def tags(row: Row) -> str:
@@ -104,11 +121,13 @@ def mention(
     replies: Sequence[Row],
     said: Sequence[dict[str, Any]],
     others: Sequence[Row],
+    person: Row,
     history: Sequence[Row],
     actions: Sequence[str],
+    prices: Mapping[int, Price],
     now: int,
 ) -> None:
-    """Everything about one mention."""
+    """Everything about one mention. `prices`: what it costs to send a reply, by its id, where it is known."""
     title = Text(f"{row['id']}  {short(row['network'])}  {who(row)}  ")
     title.append(row["state"], style="bold")
     out.print(title)
@@ -123,6 +142,14 @@ def mention(
     out.print(Text("  ".join(filter(None, facts)), style="dim"))
     if row["addressed"] and row["state"] in ("new", "waiting", "escalated", "answering"):
         out.print(Text("answer owed: ").append_text(time_left(row["due_at"], now)))
+    _who_speaks(out, row, person)
+    if (told := _outcome(row, now)) is not None:
+        out.print(told)
+    if row["stopped_at"] is not None:
+        when = f"{instant(row['stopped_at']):%Y-%m-%d %H:%M} UTC"
+        out.print(Text(f"{ASKED}, on {when}: nothing goes out to them here", style="bold yellow"))
+    if row["deleted_at"] is not None:
+        out.print(Text("deleted by its author: the words are no longer kept", style="dim"))
     if row["url"]:
         out.print(Text(plain(row["url"]), style="blue"))
     for line in said:
@@ -133,13 +160,35 @@ def mention(
         )
     for other in others:
         out.print(Text(f"earlier, {other['id']} ({other['state']}): {short(other['text'])}", style="dim"))
-    _drafts(out, replies)
+    _drafts(out, replies, prices)
     _history(out, history)
     if actions:
         out.print(f"You can: {', '.join(actions)}", style="dim")
 
 
-def _drafts(out: Console, replies: Sequence[Row]) -> None:
+def _outcome(row: Row, now: int) -> Text | None:
+    """What came of it, or by when that is to be said."""
+    if row["outcome"] is not None:
+        return Text(f"outcome: {row['outcome']}", style="bold")
+    if row["outcome_due_at"] is None or row["state"] in ("exempted", "deleted"):
+        return None
+    return Text("outcome owed: ").append_text(time_left(row["outcome_due_at"], now))
+
+
+def _who_speaks(out: Console, row: Row, person: Row) -> None:
+    """What became of all that they ever said here, when there was contact last, and what is proposed now."""
+    since, last = (f"{instant(person[at]):%Y-%m-%d}" for at in ("first_at", "last_at"))
+    counts = ", ".join(f"{person[name]} {name}" for name in ("answered", "exempted", "open"))
+    spoke = f"{who(row)}: wrote {person['said']} times, {since} to {last}; {person['addresses']} addresses"
+    contact = "never answered"
+    if person["answered_at"] is not None:
+        contact = f"last answered {instant(person['answered_at']):%Y-%m-%d %H:%M} UTC"
+    out.print(Text(f"{spoke}: {counts}; {contact}", style="dim"))
+    if why := proposal(row):
+        out.print(Text(f"proposed: {why} (`vigie exempt {row['id']}` takes it)", style="yellow"))
+
+
+def _drafts(out: Console, replies: Sequence[Row], prices: Mapping[int, Price]) -> None:
     number = 0
     for reply in replies:
         if reply["state"] in ("draft", "refused"):
@@ -153,6 +202,8 @@ def _drafts(out: Console, replies: Sequence[Row]) -> None:
         if reply["reason"]:
             body.append(f"\n({plain(reply['reason'])})", style="yellow")
         out.print(Panel(body, title=title, title_align="left", border_style="green"))
+        if (known := prices.get(reply["id"])) is not None and reply["state"] in ("draft", "refused"):
+            out.print(price(known))
 
 
 def _history(out: Console, history: Sequence[Row]) -> None:
@@ -163,12 +214,20 @@ def _history(out: Console, history: Sequence[Row]) -> None:
         out.print(Text(line, style="dim"))
 
 
-def question(out: Console, row: Row, reply: Row) -> None:
-    """What an approver must see before saying yes: the words, and exactly what will be sent."""
+def price(found: Price) -> Text:
+    """What a reply costs, and what to know about it."""
+    line = Text(f"costs {found.amount:.3f} US dollars", style="dim")
+    return line.append(f": {plain(found.warning)}", style="yellow") if found.warning else line
+
+
+def question(out: Console, row: Row, reply: Row, cost: Price | None) -> None:
+    """What an approver must see before saying yes: the words, exactly what will be sent, what it costs."""
     out.print(Panel(Text(plain(row["text"]) or "(no words)"), title=who(row), title_align="left"))
     out.print(
         Panel(Text(plain(reply["text"])), title="will be sent", title_align="left", border_style="green")
     )
+    if cost is not None:
+        out.print(price(cost))
 
 
 def as_json(row: Row) -> dict[str, Any]:
@@ -181,7 +240,15 @@ def as_json(row: Row) -> dict[str, Any]:
         "priority": row["priority"], "process": row["process"], "assignee": row["assignee"],
         "posted_at": _iso(row["posted_at"]), "due_at": _iso(row["due_at"]), "version": row["version"],
         "sentiment": found.get("sentiment"), "intent": found.get("intent"), "lang": found.get("lang"),
+        "deleted": row["deleted_at"] is not None, "proposed": proposal(row) or None,
+        "outcome": row["outcome"], "outcome_due_at": _iso(row["outcome_due_at"]),
     }  # fmt: skip
+
+
+def person_as_json(person: Row) -> dict[str, Any]:
+    """`bot.store.views.person` for a machine."""
+    counts = {name: person[name] for name in ("said", "addresses", "answered", "exempted", "open")}
+    return counts | {name: _iso(person[name]) for name in ("first_at", "last_at", "answered_at")}
 
 
 def _iso(value: int | None) -> str | None:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -19,6 +20,9 @@ from bot.cli.common import WATCH, app, console, house, options, settings
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.config import Settings
+    from bot.slack import SlackDesk
+    from bot.steps.watch import Wake
 
 # How long a send that is under way may take to end after Ctrl-C; what is cut off is looked for at the next
 # start.
@@ -28,7 +32,7 @@ _GRACE_SECONDS = 4.0
 @app.command(rich_help_panel=WATCH)
 def run(
     only: Annotated[
-        str, typer.Option(metavar="STEP,...", help="Only these steps: listen, triage, deliver, sweep.")
+        str, typer.Option(metavar="STEP,...", help="Only these: listen, triage, deliver, sweep, digest.")
     ] = "",
     once: Annotated[bool, typer.Option(help="One full round, then end.")] = False,
     config: Annotated[Path | None, typer.Option("--config", hidden=True)] = None,
@@ -66,19 +70,39 @@ def set_by_signals() -> threading.Event:
 
 
 def watch_until(stop: threading.Event, built: App, steps: tuple[str, ...]) -> None:
-    """Run the engine until `stop` is set; then begin nothing new and end within 5 seconds."""
+    """Run the engine, and the door if there is one, until `stop` is set; then begin nothing new and end
+    within 5 seconds."""
     if stop.is_set():
         return
     engine = built.engine(steps)
+    slack = _slack(built, engine.wake) if "sweep" in steps else None
+    doors = {"/slack/events": slack.take} if slack and slack.over_http else {}
+    door = built.door(engine.wake, doors) if "listen" in steps else None
     engine.start()
+    if slack is not None:
+        slack.start()
     while not stop.wait(0.5):
         pass
+    built.watch.stopping.set()
     engine.stop()
+    if slack is not None:
+        slack.stop()
+    if door is not None:
+        door.close()
     deadline = time.monotonic() + _GRACE_SECONDS
-    while not engine.idle() and time.monotonic() < deadline:
+    while not (over := engine.idle() and (door is None or door.is_closed())) and time.monotonic() < deadline:
         time.sleep(0.05)
-    if not engine.idle():
+    if not over:
         _cut_off()
+
+
+def _slack(built: App, wake: Wake) -> SlackDesk | None:
+    settings = built.watch.settings.root.slack
+    if settings is None:
+        return None
+    from bot.slack import SlackDesk
+
+    return SlackDesk(built, settings, wake)
 
 
 def _cut_off() -> NoReturn:
@@ -112,6 +136,24 @@ def check(
         answered = f"answered through {by}" if by else "answered by hand"
         out.print(f"  listener {name} ({service.plugin.kind}), {answered}")
     out.print(f"  alarms ring at: {', '.join(loaded.notifiers)}")
+    for line in _more(loaded):
+        out.print(f"  {line}", markup=False)
+
+
+def _more(loaded: Settings) -> Iterator[str]:
+    """What the config sets beyond who hears and who answers: spending, rechecks, pushes."""
+    for account, budget in loaded.budgets.items():
+        limits = [f"{limit:.2f} US dollars a {period}" for limit, period in
+                  ((budget.day, "day"), (budget.month, "month")) if limit is not None]  # fmt: skip
+        yield f"{account} may spend {' and '.join(limits) or 'without limit'}"
+    for name, service in loaded.listeners.items():
+        if hasattr(service.plugin.build, "deleted"):
+            hours = loaded.root.listeners[name].recheck.total_seconds() / 3600
+            yield f"listener {name} is asked every {hours:g} hours what was deleted"
+    hooked = [n for n, service in loaded.listeners.items() if hasattr(service.plugin.build, "receive")]
+    if loaded.root.hooks.listen:
+        doors = ", ".join(f"/hooks/{name}" for name in hooked) or "of no listener here"
+        yield f"pushes are taken at {loaded.root.hooks.listen}: {doors}"
 
 
 @app.command(rich_help_panel=WATCH)

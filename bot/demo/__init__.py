@@ -1,19 +1,20 @@
-"""`vigie demo`: an invented bank and its people, a day in three minutes. No credentials, no server.
+"""`vigie demo`: an invented bank and its people, on networks that a sandbox plays. No credentials, no server.
 
-The day stands in ``day.jsonl``, what is done about it in ``config.yaml``.
+What they say stands in ``bot/sandbox/script.jsonl``, what is done about it in ``config.yaml``.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import shlex
 import sys
 import threading
-from importlib import resources
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -24,6 +25,12 @@ from bot.config import load
 from bot.demo import folder
 from bot.demo.follow import Follower
 from bot.demo.words import Words, words_for
+from bot.sandbox.accounts import config_at
+from bot.sandbox.cast import Play
+from bot.sandbox.server import Sandbox, running
+from bot.sandbox.town import Town
+
+_PORT: Final = 8765
 
 
 def play() -> None:
@@ -37,37 +44,60 @@ def play() -> None:
     out = Console(highlight=False)
     words = words_for(os.environ)
     stop = set_by_signals()
-    with folder.begun_afresh(Path("vigie-demo")) as config:
+    town = Town()
+    with _served(town) as sandbox, folder.begun_afresh(Path("vigie-demo"), _services(sandbox)) as config:
         settings = load(config)
-        _introduce(out, words, config, settings.root.store)
+        _introduce(out, words, config, sandbox.url, settings.root.store)
         log_to_terminal(settings)
         logging.getLogger("vigie").setLevel(logging.WARNING)  # the follower tells the rest, in words
         built = build(settings)
         try:
-            _watch(stop, built, Follower(built.watch.store, out, words, _last_of_the_day()))
+            _watch(stop, built, Play(town), Follower(built.watch.store, out, words))
         finally:
             built.watch.store.close()
 
 
-def _watch(stop: threading.Event, built: App, follower: Follower) -> None:
-    thread = threading.Thread(target=follower.follow, args=(stop,), name="demo", daemon=True)
-    thread.start()
+@contextmanager
+def _served(town: Town) -> Iterator[Sandbox]:
+    """At the usual port, if nobody else is there."""
+    with ExitStack() as stack:
+        try:
+            sandbox = stack.enter_context(running(town, port=_PORT))
+        except OSError:
+            sandbox = stack.enter_context(running(town))
+        yield sandbox
+
+
+def _services(sandbox: Sandbox) -> dict[str, Any]:
+    """The accounts, listeners and responders of the sandbox's public networks; alarms ring in the terminal."""
+    found = config_at(sandbox.url, sandbox.town)
+    for section in ("accounts", "responders"):
+        del found[section]["slack"]
+    found["responders"]["terminal"] = {"type": "console"}
+    return {section: found[section] for section in ("accounts", "listeners", "responders")}
+
+
+def _watch(stop: threading.Event, built: App, play: Play, follower: Follower) -> None:
+    threads = [
+        threading.Thread(target=work, args=(stop,), daemon=True) for work in (play.perform, follower.follow)
+    ]
+    for thread in threads:
+        thread.start()
     watch_until(stop, built, STEPS)
-    thread.join(1)
+    for thread in threads:
+        thread.join(1)
     follower.say_goodbye()
 
 
-def _last_of_the_day() -> str:
-    last = (resources.files("bot.demo") / "day.jsonl").read_text("utf-8").splitlines()[-1]
-    return str(json.loads(last)["remote_id"])
-
-
-def _introduce(out: Console, words: Words, config: Path, store: str) -> None:
+def _introduce(out: Console, words: Words, config: Path, page: str, store: str) -> None:
     vigie = f"{_this_program()} --config {shlex.quote(str(config))}"
     if os.environ.get("VIGIE_STORE"):  # it would lead the other terminal away from the demo's store
         vigie += f" --store {shlex.quote(store)}"
     out.print(words.welcome, style="bold", markup=False)
     out.print(words.about, markup=False)
+    out.print()
+    out.print(words.page, markup=False)
+    out.print(Text(f"  {page}/", style="cyan"), soft_wrap=True)
     out.print()
     out.print(words.elsewhere, markup=False)
     commands = [f"cd {shlex.quote(str(Path.cwd()))}", *(f"{vigie} {verb}" for verb in words.verbs)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 from bot.errors import NotPossible
 
@@ -17,8 +18,9 @@ _OURS: Final = ("config.yaml", "vigie.db", "vigie.db-wal", "vigie.db-shm")
 
 
 @contextmanager
-def begun_afresh(folder: Path) -> Iterator[Path]:
+def begun_afresh(folder: Path, services: Mapping[str, Any]) -> Iterator[Path]:
     """The demo's config in `folder`, beside which there is no store yet; the folder is ours meanwhile.
+    `services`: its accounts, listeners and responders.
 
     Raises:
         NotPossible: the folder is not the demo's, cannot be made, or another demo plays in it.
@@ -35,7 +37,7 @@ def begun_afresh(folder: Path) -> Iterator[Path]:
             raise NotPossible(f"another demo plays in {folder.absolute()}; end it with Ctrl-C") from None
         for name in _OURS:
             (folder / name).unlink(missing_ok=True)
-        yield _config(folder)
+        yield _config(folder, services)
 
 
 def _claim(folder: Path) -> None:
@@ -47,17 +49,11 @@ def _claim(folder: Path) -> None:
     (folder / _MARKER).touch()
 
 
-def _config(folder: Path) -> Path:
-    """Write the config, with whole paths: commands may be typed in any folder."""
-    here = resources.files("bot.demo")
-    text = (here / "config.yaml").read_text("utf-8")
-    text = text.replace('"sqlite:///vigie-demo/vigie.db"', _quoted(f"sqlite:///{folder.absolute()}/vigie.db"))
-    text = text.replace('"bot/demo/day.jsonl"', _quoted(str(here / "day.jsonl")))
+def _config(folder: Path, services: Mapping[str, Any]) -> Path:
+    """Write the config, with a whole path to the store: commands may be typed in any folder."""
+    text = (resources.files("bot.demo") / "config.yaml").read_text("utf-8")
+    all_ = {"store": f"sqlite:///{folder.absolute()}/vigie.db", **services}
     path = folder / "config.yaml"
-    path.write_text(text, "utf-8")
+    rest = yaml.safe_dump(all_, sort_keys=False, allow_unicode=True, width=1000)
+    path.write_text(f"{text}\n{rest}", "utf-8")
     return path
-
-
-def _quoted(text: str) -> str:
-    """As YAML reads it: JSON's strings are YAML's."""
-    return json.dumps(text, ensure_ascii=False)

@@ -43,9 +43,8 @@ _STYLES: Final = {
 class Follower:
     """Reads what was added to the event log and prints it."""
 
-    def __init__(self, store: Store, out: Console, words: Words, last: str) -> None:
-        """`last` is the remote id with which the day ends."""
-        self._store, self._out, self._words, self._last = store, out, words, last
+    def __init__(self, store: Store, out: Console, words: Words) -> None:
+        self._store, self._out, self._words = store, out, words
         self._seq = 0
         self._rung_for: set[str] = set()
         self._sent: set[int] = set()
@@ -99,8 +98,6 @@ class Follower:
         row, data = views.mention_row(tx, number), json.loads(event["data"])
         if kind == "heard":
             yield self._heard(row)
-            if row["remote_id"] == self._last:
-                yield Text(self._words.day_over, style="bold")
         elif kind == "triaged":
             yield self._line(number, kind, self._tags(tx, row, data))
         elif kind in ("sent", "answered"):

@@ -14,6 +14,7 @@ class Words:
 
     welcome: str
     about: str
+    page: str
     elsewhere: str
     verbs: tuple[str, ...]
     stop: str
@@ -34,20 +35,20 @@ class Words:
     still_waits: str
     books: str
     unbalanced: str
-    day_over: str
     goodbye: str
 
 
 _EN: Final = Words(
     welcome="Vigie, the lookout: a demonstration",
     about=(
-        "Banque Azur does not exist, nor do the people who write to it. Their day passes here in three "
-        "minutes, in French and English, on five networks. Vigie hears them, tags them, drafts answers and "
+        "Banque Azur does not exist, nor do the people who write to it on X, Facebook and Instagram, in "
+        "French and English: a sandbox plays the networks. Vigie hears them, tags them, drafts answers and "
         "rings when a promise is broken. Plain thanks are answered by themselves; all else waits for you. "
         "Nothing leaves this machine."
     ),
+    page="What everybody reads, your answers included; and a form to write to the bank yourself:",
     elsewhere="Answer them from another terminal (the number stands at the left of each line):",
-    verbs=("inbox", "show 1", "approve 1", "acknowledge 9", "audit"),
+    verbs=("inbox", "show 1", "approve 1", "acknowledge 2", "audit"),
     stop="Ctrl-C ends the demo; the next one begins afresh.",
     kinds={
         "heard": "heard",
@@ -92,18 +93,18 @@ _EN: Final = Words(
         " + {deleted} deleted + {open} open"
     ),
     unbalanced="THE BOOKS DO NOT BALANCE: {problems}",
-    day_over="The day is over; the promises run on. Answer who still waits, or end with Ctrl-C.",
     goodbye="The store stays in vigie-demo until the next demo.",
 )
 
 _FR: Final = Words(
     welcome="Vigie : une démonstration",
     about=(
-        "Banque Azur n’existe pas, ni les gens qui lui écrivent. Leur journée passe ici en trois minutes, "
-        "en français et en anglais, sur cinq réseaux. Vigie les entend, étiquette, prépare des réponses et "
+        "Banque Azur n’existe pas, ni les gens qui lui écrivent sur X, Facebook et Instagram, en français et "
+        "en anglais : un bac à sable joue les réseaux. Vigie les entend, étiquette, prépare des réponses et "
         "sonne quand une promesse est rompue. Un simple merci reçoit sa réponse tout seul ; tout le reste "
         "vous attend. Rien ne sort de cette machine."
     ),
+    page="Ce que tout le monde lit, vos réponses comprises ; et de quoi écrire vous-même à la banque :",
     elsewhere="Répondez-leur depuis un autre terminal (le numéro est au début de chaque ligne) :",
     verbs=_EN.verbs,
     stop="Ctrl-C termine la démonstration ; la suivante repart de zéro.",
@@ -167,7 +168,6 @@ _FR: Final = Words(
         " + supprimées {deleted} + ouvertes {open}"
     ),
     unbalanced="LES COMPTES NE TOMBENT PAS JUSTE : {problems}",
-    day_over="La journée est finie, les promesses courent. Répondez à qui attend, ou terminez par Ctrl-C.",
     goodbye="Les données restent dans vigie-demo jusqu’à la prochaine démonstration.",
 )
 

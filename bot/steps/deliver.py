@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from bot.errors import AuthFailed, RateLimited, Refused, Retry, Unsure
 from bot.models import Receipt, Reply
+from bot.steps.metered import metered
+from bot.steps.unwritable import rings_directly
 from bot.steps.watch import Busy, TookTooLong, Wake, Watch, bounded, log, surprise
+from bot.stop import ASKED
 from bot.store import Row, Tx, answers, events, instant, ms, views
 from bot.store import escalations as escalation_rows
 from bot.store import mentions as mention_rows
@@ -21,9 +25,10 @@ BUSY_PAUSE: Final = timedelta(seconds=1)
 AUTH_PAUSE: Final = timedelta(minutes=5)
 
 
+@rings_directly
 def deliver(watch: Watch, wake: Wake, name: str) -> None:  # noqa: ARG001 -- every step has a wake
     """Send everything that is ready for one responder."""
-    while (claimed := _claim(watch, name)) is not None:
+    while not watch.stopping.is_set() and (claimed := _claim(watch, name)) is not None:
         if claimed and not _attempt(watch, name, *claimed):
             return
 
@@ -84,6 +89,8 @@ def _stale(row: Row, mention: Row) -> str | None:
         return "the text is not the one that was approved"
     if mention["state"] != "answering":
         return f"the mention is {mention['state']}"
+    if mention["stopped_at"] is not None:
+        return ASKED
     return None
 
 
@@ -92,7 +99,9 @@ def _attempt(watch: Watch, name: str, row: Row, reply: Reply) -> bool:
     delivery = watch.settings.root.delivery
     responder = watch.responders[name]
     try:
-        receipt = bounded(watch, f"deliver {name}", lambda: responder.send(reply), delivery.lease)
+        with metered(watch, "responders", name):
+            call = partial(responder.send, reply)
+            receipt = bounded(watch, f"deliver {name}", call, delivery.lease, about=row["id"])
     except RateLimited as error:
         return _pause(watch, name, row, str(error), timedelta(seconds=error.after or 60))
     except Retry as error:
@@ -119,7 +128,7 @@ def _sent(watch: Watch, name: str, row: Row, receipt: Receipt) -> None:
     now = ms(watch.clock())
     with watch.store.tx() as tx:
         answers.from_reply(tx, row, receipt.remote_id, receipt.url, now)
-        events.append(tx, now, escalation_rows.close(tx, _key(name), now))
+        events.append(tx, now, escalation_rows.close(tx, _key(watch, name), now, _subject(name)))
 
 
 def _try_later(watch: Watch, row: Row, reason: str, after: float | None) -> bool:
@@ -137,7 +146,7 @@ def _pause(watch: Watch, name: str, row: Row, reason: str, pause: timedelta, *, 
         log_of = rows_of_replies.postpone(tx, row, until, reason, counts=False)
         rows_of_replies.hold_back(tx, name, until)
         if ring:
-            log_of += escalation_rows.open_one(tx, _key(name), reason, f"responder {name}", now)
+            log_of += escalation_rows.open_one(tx, _key(watch, name), reason, _subject(name), now)
         return log_of
 
     _settle(watch, change)
@@ -146,7 +155,7 @@ def _pause(watch: Watch, name: str, row: Row, reason: str, pause: timedelta, *, 
 
 
 def _doubt(watch: Watch, row: Row, reason: str) -> None:
-    _settle(watch, lambda tx, now: rows_of_replies.doubt(tx, row, reason, now + look_after(watch)))
+    _settle(watch, lambda tx, now: rows_of_replies.doubt(tx, row, reason, now, now + look_after(watch)))
 
 
 def look_after(watch: Watch) -> int:
@@ -161,5 +170,11 @@ def _settle(watch: Watch, change: Callable[[Tx, int], list[Event]]) -> None:
         events.append(tx, now, change(tx, now))
 
 
-def _key(responder: str) -> str:
-    return f"responder:{responder}"
+def _key(watch: Watch, responder: str) -> str:
+    """Of the account, where there is one: its listener may have found out first, and it rings once."""
+    account = watch.settings.root.responders[responder].account
+    return escalation_rows.key_of_account(account) if account else f"responder:{responder}"
+
+
+def _subject(responder: str) -> str:
+    return f"responder {responder}"

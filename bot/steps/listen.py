@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.errors import AuthFailed, Retry, ServiceError
-from bot.models import Batch, Mention
-from bot.steps.watch import USUAL, TookTooLong, Wake, Watch, bounded, log, promise, surprise
-from bot.store import Row, Tx, events, mentions, ms, policies, sources
-from bot.store import escalations as escalation_rows
-from bot.store.mentions import Heard, Promise
+from bot.models import Batch, Mention, Push
+from bot.promises import Promises
+from bot.proof import Terms
+from bot.ringing import promise, terms_for
+from bot.steps.metered import metered
+from bot.steps.recheck import recheck, rechecks
+from bot.steps.unwritable import rings_directly
+from bot.steps.watch import TookTooLong, Wake, Watch, bounded, incident, log, surprise
+from bot.stop import is_stop
+from bot.store import Row, Tx, deletions, events, mentions, ms, policies, sources, stops
+from bot.store.mentions import Ear, Heard, Promise, PromiseFor, Waits, storable
 
 
+@rings_directly
 def listen(watch: Watch, wake: Wake, name: str) -> None:
     """Poll one listener, unless its service asked us to stay away."""
     now = watch.clock()
@@ -23,9 +30,14 @@ def listen(watch: Watch, wake: Wake, name: str) -> None:
     batch = _poll(watch, name, source)
     if batch is None:
         return
-    heard = keep(watch, name, source, batch)
+    _tell(wake, name, keep(watch, name, source, batch))
+    if not batch.retry_after:
+        recheck(watch, name)
+
+
+def _tell(wake: Wake, where: str, heard: Heard) -> None:
     if heard.new or heard.edited or heard.deleted:
-        log.info("%s: %d new, %d edited, %d deleted", name, heard.new, heard.edited, heard.deleted)
+        log.info("%s: %d new, %d edited, %d deleted", where, heard.new, heard.edited, heard.deleted)
     if heard.new or heard.edited:
         wake("triage", "")
 
@@ -35,9 +47,18 @@ def keep(watch: Watch, name: str, source: Row, batch: Batch) -> Heard:
     now = watch.clock()
     with watch.store.tx() as tx:
         heard = _hear(watch, tx, name, batch.mentions, now)
-        heard.deleted = mentions.delete(tx, name, batch.deleted, now)
-        sources.advance(tx, source, batch, ms(now))
+        heard.deleted = deletions.delete(tx, name, batch.deleted, ms(now))
+        sources.advance(tx, source, batch, ms(now), watch.settings.root.listeners[name].account)
     return heard
+
+
+def pushed(watch: Watch, wake: Wake, name: str, push: Push) -> None:
+    """Store what a network told by itself, in one transaction. What it brought twice is kept once."""
+    now = watch.clock()
+    with watch.store.tx() as tx:
+        heard = _hear(watch, tx, name, push.mentions, now)
+        heard.deleted = deletions.delete(tx, name, push.deleted, ms(now))
+    _tell(wake, f"{name}, pushed", heard)
 
 
 def hear(watch: Watch, name: str, heard: Sequence[Mention]) -> Heard:
@@ -47,21 +68,34 @@ def hear(watch: Watch, name: str, heard: Sequence[Mention]) -> Heard:
 
 
 def _hear(watch: Watch, tx: Tx, name: str, heard: Sequence[Mention], now: datetime) -> Heard:
-    policy = watch.settings.root.promises
-
-    def promise_for(mention: Mention, heard_at: datetime) -> Promise:
-        posted_at = ms(min(mention.posted_at, heard_at))
-        return promise(policy, mention.network, *USUAL, posted_at)
-
+    policy, words = watch.settings.root.promises, watch.settings.root.stop_words
     policies.know(tx, policy, ms(now))
-    return mentions.hear(tx, name, heard, promise_for, now)
+    ear = Ear(name, promises(policy), rechecks(watch, name))
+    found = mentions.hear(tx, ear, heard, now)
+    # At once, whatever becomes of the mention: also where people look at it already.
+    asked = (storable(m) for m in heard if m.addressed and not m.own and is_stop(m.text, words))
+    stops.heard(tx, [(m.network, m.remote_id) for m in asked if m.addressed], ms(now))
+    return found
+
+
+def promises(policy: Promises) -> PromiseFor:
+    """What is owed to whoever is just heard, before anybody read it."""
+
+    def promise_for(mention: Mention, posted_at: int, waits: Waits, *, fresh: bool) -> Promise:
+        terms = terms_for(policy, mention, posted_at, waits)
+        return promise(policy, terms, usual=fresh and terms == Terms(mention.network, posted_at))
+
+    return promise_for
 
 
 def _poll(watch: Watch, name: str, source: Row) -> Batch | None:
     entry = watch.settings.root.listeners[name]
     listener = watch.listeners[name]
     try:
-        return bounded(watch, f"listen {name}", lambda: listener.poll(source["cursor"]), entry.poll_timeout)
+        with metered(watch, "listeners", name):
+            return bounded(
+                watch, f"listen {name}", lambda: listener.poll(source["cursor"]), entry.poll_timeout
+            )
     except TookTooLong:
         _failed(watch, name, f"gave no answer within {entry.poll_timeout.total_seconds():g} s")
     except AuthFailed as error:
@@ -81,9 +115,8 @@ def _failed(watch: Watch, name: str, reason: str, after: float = 0, *, ring: boo
     now = ms(watch.clock())
     with watch.store.tx() as tx:
         source = sources.of(tx, name, now)
-        sources.fail(tx, source, reason, now, now + int(1000 * after))
+        sources.fail(tx, source, reason, now, now + int(1000 * after), signed_out=ring)
         if ring:
-            key = sources.key(name)
-            events.append(tx, now, escalation_rows.open_one(tx, key, reason, f"listener {name}", now))
+            events.append(tx, now, incident(watch, tx, name, reason, now, signed_out=True))
     if source["error"] != reason:
         log.warning("listener %s: %s", name, reason)

@@ -7,21 +7,18 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Final, Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from bot.config import Settings
-from bot.models import Analysis, Priority, Process
-from bot.promises import Promises, owed, policy_version
-from bot.store import Clock, Store, instant, ms
-from bot.store.mentions import Promise
+from bot.models import Analysis
+from bot.store import Clock, Store, Tx, escalations, sources
+from bot.store.events import Event
 from listeners.base import Listener
 from responders.base import Notifier, Responder
 
 log = logging.getLogger("vigie")
 T = TypeVar("T")
-# What an address is taken for until it was read: its promise is made in the moment it is heard.
-USUAL: Final = (Priority.NORMAL, Process.SERVICE)
 Wake = Callable[[str, str], None]
 
 
@@ -46,8 +43,12 @@ class Watch:
     notifiers: Mapping[str, Notifier]
     tagger: Tags
     clock: Clock
-    hanging: dict[str, threading.Thread] = field(default_factory=dict)
+    calls: dict[str, tuple[threading.Thread, int]] = field(default_factory=dict)
+    # When this process last did what it does now and then.
+    last: dict[str, datetime] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    # Set when the process is about to end: what was begun is ended, nothing new is taken up.
+    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 class TookTooLong(Exception):
@@ -58,9 +59,9 @@ class Busy(TookTooLong):
     """An earlier call to the same service still hangs, so this one was not even begun."""
 
 
-def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta) -> T:
+def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta, about: int = 0) -> T:
     """Make a call in a thread of its own and give it up after `limit`: a service that hangs stops nobody
-    else, and does not keep the process from ending.
+    else, and does not keep the process from ending. `about` is the number of the reply that it sends.
 
     Raises:
         TookTooLong: no answer in time.
@@ -77,9 +78,9 @@ def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta) ->
 
     thread = threading.Thread(target=work, name=name, daemon=True)
     with watch.lock:
-        if (before := watch.hanging.get(name)) is not None and before.is_alive():
+        if (before := watch.calls.get(name)) is not None and before[0].is_alive():
             raise Busy
-        watch.hanging[name] = thread
+        watch.calls[name] = thread, about
         thread.start()
     thread.join(limit.total_seconds())
     if thread.is_alive():
@@ -89,10 +90,29 @@ def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta) ->
     return results[0]
 
 
-def hangs(watch: Watch, name: str) -> bool:
-    """Whether a call that `bounded` gave up, or one that runs just now, may still do what it was for."""
+def under_way(watch: Watch) -> set[int]:
+    """The replies of which a send goes on in this process, be it that `bounded` gave it up: it may still do
+    what it was for."""
     with watch.lock:
-        return (call := watch.hanging.get(name)) is not None and call.is_alive()
+        return {about for thread, about in watch.calls.values() if about and thread.is_alive()}
+
+
+def incident(watch: Watch, tx: Tx, listener: str, reason: str, now: int, *, signed_out: bool) -> list[Event]:
+    """A source cannot be heard (promise 7). Credentials that are no longer good ring once for their account,
+    whichever direction found out first."""
+    account = watch.settings.root.listeners[listener].account
+    key = escalations.key_of_account(account) if account and signed_out else sources.key(listener)
+    return escalations.open_one(tx, key, reason, sources.subject(listener), now)
+
+
+def is_time(watch: Watch, what: str, period: timedelta) -> bool:
+    """Whether this process did not do it for `period`, or the clock was set back. Then it does it now."""
+    now = watch.clock()
+    with watch.lock:
+        if (last := watch.last.get(what)) is not None and last <= now < last + period:
+            return False
+        watch.last[what] = now
+        return True
 
 
 def surprise(error: BaseException, where: str) -> str:
@@ -101,9 +121,3 @@ def surprise(error: BaseException, where: str) -> str:
     frames = "".join(traceback.format_tb(error.__traceback__))
     log.error("%s: unexpected %s\n%s", where, type(error).__name__, frames)
     return f"unexpected {type(error).__name__} (see the log)"
-
-
-def promise(policy: Promises, network: str, priority: str, process: str, posted_at: int) -> Promise:
-    """What is owed to an address posted at `posted_at` (ms), under a policy."""
-    due, first = owed(policy, network, priority, process, instant(posted_at))
-    return Promise(ms(due), policy_version(policy), ms(first))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.models import Mention
-from bot.store import conversations, escalations, events
+from bot.store import conversations, escalations, events, replies
 from bot.store.engine import Row, Tx, marks, ms
 from bot.store.events import Event
 from bot.store.states import OPEN
@@ -57,31 +57,67 @@ def from_reply(tx: Tx, reply: Row, remote_id: str, url: str, now: int, actor: st
     """The network confirmed a reply of ours: keep the proof and end what the approver saw open.
 
     A reply that a human approved answers all that this person had said in the conversation by then; one
-    that went out by itself answers only the mention it was made for.
+    that went out by itself answers only the mention it was made for. Neither answers what was edited while
+    it was on its way: that is read anew.
+
+    The news may come late, when it was taken for lost: then it must not go out again. If it is a draft by
+    now, or put aside, what stands there is an answer all the same, as if it were given natively.
     """
-    settled = tx.run(
-        "UPDATE replies SET state = 'sent', remote_id = :remote_id, url = :url, lease_until = NULL,"
-        " reason = '' WHERE id = :id AND state IN ('sending', 'unsure')",
-        {"id": reply["id"], "remote_id": remote_id, "url": url},
-    )
-    if not settled:
-        return
     mention = tx.row(
         "SELECT m.*, c.thread FROM mentions m JOIN conversations c ON c.id = m.conversation_id"
         " WHERE m.id = ?",
         (reply["mention_id"],),
     )
     assert mention is not None, "a reply belongs to a mention"
+    state = _settle_as_sent(tx, reply, remote_id, url)
+    if state == "sent":
+        return
     _keep(tx, mention["network"], remote_id, mention["remote_id"], mention["thread"], reply["id"],
           reply["text"], url, now)  # fmt: skip
-    proof = {"remote_id": remote_id, "url": url, "text": events.digest(reply["text"])}
-    ended = Ended("reply", remote_id, url)
-    seen = [] if reply["approved_by"].startswith(events.RULE) else _open_ones(
-        tx, mention["conversation_id"], "said", reply["approved_said"]
-    )  # fmt: skip
-    log = [Event("sent", mention["id"], reply["id"], actor=actor, data=proof)]
-    events.append(tx, now, log + end(tx, {mention["id"], *seen}, now, ended))
+    log = list[Event]()
+    log += escalations.close(tx, replies.key(reply["id"]), now)
+    if state == "":
+        proof = {"remote_id": remote_id, "url": url, "text": events.digest(reply["text"])}
+        log.append(Event("sent", mention["id"], reply["id"], actor=actor, data=proof))
+    ended = Ended("native" if state else "reply", remote_id, url)
+    log += end(tx, _answered_by(tx, reply, mention), now, ended)
+    log += _read_anew(tx, mention["id"])
+    events.append(tx, now, log)
     conversations.said(tx, mention["conversation_id"])
+
+
+def _settle_as_sent(tx: Tx, reply: Row, remote_id: str, url: str) -> str:
+    """ "" where it is settled by this; else the state in which it was found."""
+    # What waits to go out once more is the same approved text, and the graph leads through the attempt.
+    tx.run(
+        "UPDATE replies SET state = 'sending' WHERE id = ? AND state = 'ready' AND approved_hash = ?",
+        (reply["id"], reply["approved_hash"]),
+    )
+    settled = tx.run(
+        "UPDATE replies SET state = 'sent', remote_id = :remote_id, url = :url, lease_until = NULL,"
+        " reason = '' WHERE id = :id AND state IN ('sending', 'unsure')",
+        {"id": reply["id"], "remote_id": remote_id, "url": url},
+    )
+    found = tx.row("SELECT state FROM replies WHERE id = ?", (reply["id"],))
+    return "" if settled or found is None else str(found["state"])
+
+
+def _answered_by(tx: Tx, reply: Row, mention: Row) -> set[int]:
+    said = reply["approved_said"]
+    own = {mention["id"]} if mention["said"] <= said else set()
+    if reply["approved_by"].startswith(events.RULE):
+        return own
+    return {*own, *_open_ones(tx, mention["conversation_id"], "said", said)}
+
+
+def _read_anew(tx: Tx, mention_id: int) -> list[Event]:
+    """It is still open, though its reply went out: its author edited it meanwhile."""
+    if not tx.run(
+        "UPDATE mentions SET state = 'waiting' WHERE id = ? AND state = 'answering'", (mention_id,)
+    ):
+        return []
+    tx.run("UPDATE mentions SET state = 'new', lease_until = NULL WHERE id = ?", (mention_id,))
+    return [Event("waits_again", mention_id), *replies.withdraw(tx, mention_id)]
 
 
 def end(tx: Tx, mention_ids: set[int], now: int, ended: Ended) -> list[Event]:
@@ -98,7 +134,7 @@ def end(tx: Tx, mention_ids: set[int], now: int, ended: Ended) -> list[Event]:
     log = [Event("answered", row["id"], data=data) for row in answered]
     done = [row["id"] for row in answered]
     log += discard_waiting(tx, done, "answered")
-    log += escalations.close_for(tx, done, now)
+    log += escalations.close_for(tx, done, now, outcomes=False)
     return log
 
 

@@ -69,6 +69,15 @@ def said(tx: Tx, conversation_id: int) -> None:
     tx.run("UPDATE conversations SET version = version + 1, said = said + 1 WHERE id = ?", (conversation_id,))
 
 
+def moves_up(tx: Tx, mention_id: int) -> None:
+    """What this mention says was said last in its conversation."""
+    tx.run(
+        "UPDATE mentions SET said = (SELECT c.said FROM conversations c WHERE c.id = conversation_id)"
+        " WHERE id = ?",
+        (mention_id,),
+    )
+
+
 def act(tx: Tx, conversation_id: int, seen: int) -> bool:
     """A human acts on version `seen`. False: somebody was first, and nothing may be done."""
     return bool(

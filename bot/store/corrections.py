@@ -49,7 +49,7 @@ def labelled(tx: Tx) -> Iterator[dict[str, Any]]:
     """One labelled line for each corrected mention, as training reads them; the last word counts."""
     rows = tx.rows(
         "SELECT m.id, m.network, m.text, m.analysis, c.labels FROM corrections c"
-        " JOIN mentions m ON m.id = c.mention_id ORDER BY c.id"
+        " JOIN mentions m ON m.id = c.mention_id WHERE m.deleted_at IS NULL ORDER BY c.id"
     )
     said: dict[int, dict[str, Any]] = {}
     for row in rows:

@@ -4,6 +4,7 @@ missing one is not."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from bot.store.engine import Row, Tx, marks
 from bot.store.events import Event
@@ -12,16 +13,16 @@ from bot.store.events import Event
 def open_one(
     tx: Tx, key: str, reason: str, subject: str, now: int, mention_id: int | None = None, tier: int = 0
 ) -> list[Event]:
-    """Make this matter ring. Where it is open already, a higher tier rings anew, even after an
-    acknowledgement; and so does news of a mention: another reason, or the same one after somebody had
-    acknowledged it. A source or an account that goes on failing, in whatever words, is no news."""
+    """Make this matter ring. Where it is open already, a further tier of its ladder (`tier`, from 1) rings
+    anew, even after an acknowledgement, and whoever was called before; and so does news of a mention: another
+    reason, or the same one after somebody had acknowledged it. A source or an account that goes on failing,
+    in whatever words, is no news."""
     rang = tx.run(
-        "INSERT INTO escalations (key, mention_id, reason, subject, tier, opened_at, ring_at)"
-        " VALUES (:key, :mention, :reason, :subject, :tier, :now, :now)"
+        "INSERT INTO escalations (key, mention_id, reason, subject, opened_at, ring_at)"
+        " VALUES (:key, :mention, :reason, :subject, :now, :now)"
         " ON CONFLICT (key) WHERE closed_at IS NULL DO UPDATE SET reason = excluded.reason,"
-        " tier = CASE WHEN excluded.tier > escalations.tier THEN excluded.tier ELSE escalations.tier END,"
         " ring_at = excluded.ring_at, acknowledged_by = NULL, acknowledged_at = NULL"
-        " WHERE excluded.tier > escalations.tier OR (excluded.mention_id IS NOT NULL"
+        " WHERE :tier > 0 OR (excluded.mention_id IS NOT NULL"
         " AND (excluded.reason <> escalations.reason OR escalations.acknowledged_at IS NOT NULL))",
         {"key": key, "mention": mention_id, "reason": reason, "subject": subject, "tier": tier, "now": now},
     )
@@ -30,42 +31,53 @@ def open_one(
     return [Event("escalated", mention_id, source=key, data={"reason": reason, "tier": tier})]
 
 
-def close(tx: Tx, key: str, now: int) -> list[Event]:
-    """The matter is over (a source speaks again, credentials were renewed)."""
-    done = tx.run("UPDATE escalations SET closed_at = ? WHERE key = ? AND closed_at IS NULL", (now, key))
+def close(tx: Tx, key: str, now: int, subject: str = "") -> list[Event]:
+    """The matter is over (a source speaks again, credentials were renewed). With `subject`, only if it was
+    that one's."""
+    done = tx.run(
+        "UPDATE escalations SET closed_at = :now WHERE key = :key AND closed_at IS NULL"
+        " AND (:subject = '' OR subject = :subject)",
+        {"now": now, "key": key, "subject": subject},
+    )
     return [Event("escalation_closed", source=key)] if done else []
 
 
-def close_for(tx: Tx, mention_ids: Sequence[int], now: int) -> list[Event]:
-    """These mentions have ended, and with them all that rang for them."""
+def close_for(tx: Tx, mention_ids: Sequence[int], now: int, *, outcomes: bool = True) -> list[Event]:
+    """These mentions have ended, and with them all that rang for them; with `outcomes` also for what came of
+    them."""
     if not mention_ids:
         return []
     done = tx.rows(
         f"UPDATE escalations SET closed_at = ? WHERE mention_id IN ({marks(len(mention_ids))})"
-        " AND closed_at IS NULL RETURNING key, mention_id",
+        f" AND closed_at IS NULL{'' if outcomes else _BUT_OUTCOMES} RETURNING key, mention_id",
         (now, *mention_ids),
     )
     return [Event("escalation_closed", row["mention_id"], source=row["key"]) for row in done]
 
 
-def acknowledge(tx: Tx, mention_id: int, actor: str, now: int) -> list[Event]:
-    """Stop the ringing for a mention, not the clock."""
-    done = tx.rows(
-        "UPDATE escalations SET acknowledged_by = ?, acknowledged_at = ? WHERE mention_id = ?"
-        " AND closed_at IS NULL AND acknowledged_at IS NULL RETURNING key",
-        (actor, now, mention_id),
+def ringing_for(tx: Tx, mention_id: int) -> list[Row]:
+    """What rings for a mention and nobody acknowledged."""
+    return tx.rows(
+        "SELECT * FROM escalations WHERE mention_id = ? AND closed_at IS NULL AND acknowledged_at IS NULL",
+        (mention_id,),
     )
-    return [Event("acknowledged", mention_id, source=row["key"], actor=actor) for row in done]
 
 
-def acknowledge_key(tx: Tx, key: str, actor: str, now: int) -> list[Event]:
-    """Stop the ringing for a matter that is no mention, such as ``source:blog``."""
-    done = tx.run(
-        "UPDATE escalations SET acknowledged_by = ?, acknowledged_at = ? WHERE key = ?"
-        " AND closed_at IS NULL AND acknowledged_at IS NULL",
-        (actor, now, key),
+def ringing(tx: Tx, key: str) -> list[Row]:
+    """What rings under this key and nobody acknowledged: one row, or none."""
+    return tx.rows(
+        "SELECT * FROM escalations WHERE key = ? AND closed_at IS NULL AND acknowledged_at IS NULL", (key,)
     )
-    return [Event("acknowledged", source=key, actor=actor)] if done else []
+
+
+def acknowledge(tx: Tx, row: Row, actor: str, now: int, again_at: int) -> Event:
+    """Stop the ringing, not the clock: it rings again at `again_at` (ms)."""
+    tx.run(
+        "UPDATE escalations SET acknowledged_by = ?, acknowledged_at = ?, repeats = 0, ring_at = ?"
+        " WHERE id = ?",
+        (actor, now, again_at, row["id"]),
+    )
+    return Event("acknowledged", row["mention_id"], source=row["key"], actor=actor)
 
 
 def claim_ringing(tx: Tx, now: int, again_at: int, limit: int = 50) -> list[Row]:
@@ -73,22 +85,49 @@ def claim_ringing(tx: Tx, now: int, again_at: int, limit: int = 50) -> list[Row]
     crash in between loses no alarm."""
     return tx.rows(
         "UPDATE escalations SET ring_at = :again WHERE id IN (SELECT id FROM escalations"
-        " WHERE closed_at IS NULL AND acknowledged_at IS NULL AND ring_at <= :now"
+        " WHERE closed_at IS NULL AND ring_at <= :now"
         f" ORDER BY ring_at LIMIT :limit {tx.skip_locked}) RETURNING *",
         {"now": now, "again": again_at, "limit": limit},
     )
 
 
-def rang(tx: Tx, row: Row, again_at: int, error: str = "") -> list[Event]:
-    """How the ringing went: `error` empty, it reached somebody; the next one is at `again_at` (ms)."""
+def rang(tx: Tx, row: Row, again_at: int, tier: int, repeats: int) -> Event:
+    """It reached people of `tier` (from 1), for the `repeats`-th time in vain; the next ring is at `again_at`
+    (ms). Whoever acknowledged it meanwhile is not rung for again."""
+    tx.run("UPDATE escalations SET rings = rings + 1, error = '' WHERE id = ?", (row["id"],))
     tx.run(
-        "UPDATE escalations SET ring_at = :again, rings = rings + :ok, error = :error WHERE id = :id",
-        {"again": again_at, "ok": int(not error), "error": error, "id": row["id"]},
+        "UPDATE escalations SET ring_at = ?, tier = ?, repeats = ?, acknowledged_by = NULL,"
+        " acknowledged_at = NULL WHERE id = ? AND COALESCE(acknowledged_at, 0) = ?",
+        (again_at, tier, repeats, row["id"], row["acknowledged_at"] or 0),
     )
-    if error and error == row["error"]:
+    data = {"ring": row["rings"] + 1, "tier": tier}
+    return Event("rang", row["mention_id"], source=row["key"], data=data)
+
+
+def failed(tx: Tx, row: Row, again_at: int, error: str) -> list[Event]:
+    """It reached nobody, and is tried again at `again_at` (ms)."""
+    tx.run(
+        "UPDATE escalations SET ring_at = ?, error = ? WHERE id = ? AND COALESCE(acknowledged_at, 0) = ?",
+        (again_at, error, row["id"], row["acknowledged_at"] or 0),
+    )
+    if error == row["error"]:
         return []
-    kind = "ring_failed" if error else "rang"
-    return [Event(kind, row["mention_id"], source=row["key"], data={"ring": row["rings"] + 1})]
+    data = {"ring": row["rings"] + 1}
+    return [Event("ring_failed", row["mention_id"], source=row["key"], data=data)]
+
+
+def key_of_outcome(mention_id: int) -> str:
+    """The escalation of an outcome that nobody confirmed."""
+    return f"{_OUTCOME}{mention_id}"
+
+
+_OUTCOME: Final = "outcome:"
+_BUT_OUTCOMES: Final = f" AND key NOT LIKE '{_OUTCOME}%'"
+
+
+def key_of_account(account: str) -> str:
+    """The escalation of credentials that are no longer good: one, though both directions use them."""
+    return f"account:{account}"
 
 
 def open_rows(tx: Tx) -> list[Row]:

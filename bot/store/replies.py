@@ -5,12 +5,12 @@ Every change is one conditional UPDATE; whoever touches no row came second and d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from bot.store import conversations, escalations, events
-from bot.store.engine import Row, Tx
+from bot.store.engine import Row, Tx, marks
 from bot.store.events import Event
 
 # Later than any clock: this row waits for a human.
@@ -162,6 +162,7 @@ def put_back(tx: Tx, reply: Row, reason: str) -> list[Event]:
     )
     if not done:
         return []
+    forget(tx, [reply["mention_id"]])
     return [
         Event("stale", reply["mention_id"], reply["id"], data={"reason": reason}),
         *_waits_again(tx, reply),
@@ -190,6 +191,7 @@ def refuse(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
     """It will not go out as it is: back to a human, who is told why, if somebody still waits for it."""
     if not _settle(tx, reply, "state = 'refused', reason = :reason", reason=reason):
         return []
+    forget(tx, [reply["mention_id"]])
     log = [Event("refused", reply["mention_id"], reply["id"], data={"reason": reason})]
     if waits := _waits_again(tx, reply, "escalated"):
         key = f"mention:{reply['mention_id']}"
@@ -197,11 +199,10 @@ def refuse(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
     return log
 
 
-def doubt(tx: Tx, reply: Row, reason: str, look_at: int) -> list[Event]:
+def doubt(tx: Tx, reply: Row, reason: str, now: int, look_at: int) -> list[Event]:
     """It may stand on the network: look there from `look_at` (ms) on, and send nothing before."""
-    if not _settle(
-        tx, reply, "state = 'unsure', not_before = :at, reason = :reason", at=look_at, reason=reason
-    ):
+    change = "state = 'unsure', not_before = :at, unsure_since = :now, reason = :reason"
+    if not _settle(tx, reply, change, at=look_at, now=now, reason=reason):
         return []
     return [Event("unsure", reply["mention_id"], reply["id"], data={"reason": reason})]
 
@@ -232,15 +233,21 @@ def look_later(tx: Tx, reply: Row, at: int, reason: str) -> None:
 
 
 def never_arrived(tx: Tx, reply: Row, now: int, actor: str = events.SYSTEM) -> list[Event]:
-    """It surely stands nowhere: ready again, if anybody still waits for it."""
+    """It surely stands nowhere: ready again, if anybody still waits for it. A doubt that was renewed since
+    `reply` was read stays: whoever looked before cannot know."""
     waits = tx.row("SELECT 1 FROM mentions WHERE id = ? AND state = 'answering'", (reply["mention_id"],))
     state = "ready" if waits else "discarded"
     done = tx.run(
-        "UPDATE replies SET state = ?, not_before = ?, lease_until = NULL WHERE id = ? AND state = 'unsure'",
-        (state, now, reply["id"]),
+        "UPDATE replies SET state = ?, not_before = ?, lease_until = NULL WHERE id = ? AND state = 'unsure'"
+        " AND not_before = ?",
+        (state, now, reply["id"], reply["not_before"]),
     )
+    forget(tx, [reply["mention_id"]])
+    if not done:
+        return []
     kind = "not_found" if waits else "discarded"
-    return [Event(kind, reply["mention_id"], reply["id"], actor=actor)] if done else []
+    found = Event(kind, reply["mention_id"], reply["id"], actor=actor)
+    return [found, *escalations.close(tx, key(reply["id"]), now)]
 
 
 def ask_human(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
@@ -249,8 +256,27 @@ def ask_human(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
         "UPDATE replies SET not_before = ?, reason = ? WHERE id = ? AND state = 'unsure'",
         (NEVER, reason, reply["id"]),
     )
-    key = f"reply:{reply['id']}"
-    return escalations.open_one(tx, key, reason, "may be posted", now, reply["mention_id"]) if done else []
+    return _doubted(tx, reply, reason, now) if done else []
+
+
+def key(reply_id: int) -> str:
+    """The escalation of a reply that may be posted."""
+    return f"reply:{reply_id}"
+
+
+def _doubted(tx: Tx, reply: Row, reason: str, now: int) -> list[Event]:
+    return escalations.open_one(tx, key(reply["id"]), reason, "may be posted", now, reply["mention_id"])
+
+
+def ring_for_doubts(tx: Tx, before: int, now: int) -> list[Event]:
+    """Nobody knows since `before` (ms) whether these were posted: that rings, if it does not already."""
+    rows = tx.rows(
+        "SELECT * FROM replies WHERE state = 'unsure' AND unsure_since <= ? AND NOT EXISTS ("
+        "SELECT 1 FROM escalations e WHERE e.key = 'reply:' || replies.id AND e.closed_at IS NULL)",
+        (before,),
+    )
+    reason = "nobody knows whether it is posted"
+    return [event for row in rows for event in _doubted(tx, row, f"{reason}: {row['reason']}", now)]
 
 
 def discard_doubt(tx: Tx, reply: Row, actor: str) -> list[Event]:
@@ -258,7 +284,41 @@ def discard_doubt(tx: Tx, reply: Row, actor: str) -> list[Event]:
     done = tx.run("UPDATE replies SET state = 'discarded' WHERE id = ? AND state = 'unsure'", (reply["id"],))
     if not done:
         return []
+    forget(tx, [reply["mention_id"]])
     return [Event("discarded", reply["mention_id"], reply["id"], actor=actor), *_waits_again(tx, reply)]
+
+
+def forget(tx: Tx, mention_ids: Sequence[int]) -> None:
+    """Drop the texts of replies that never went out to those of these mentions whose authors deleted them:
+    they may hold a name. What went out are the brand's own words."""
+    tx.run(
+        f"UPDATE replies SET text = '' WHERE mention_id IN ({marks(len(mention_ids))})"
+        " AND state IN ('draft', 'ready', 'refused', 'discarded') AND text <> ''"
+        " AND EXISTS (SELECT 1 FROM mentions m WHERE m.id = mention_id AND m.deleted_at IS NOT NULL)",
+        mention_ids,
+    )
+
+
+def hold_doubts(tx: Tx, reply_ids: Collection[int], until: int) -> None:
+    """A send of these goes on: nobody, in whatever process, looks for them before `until` (ms)."""
+    tx.run(
+        f"UPDATE replies SET not_before = ? WHERE id IN ({marks(len(reply_ids))}) AND state = 'unsure'"
+        " AND not_before < ?",
+        (until, *sorted(reply_ids), until),
+    )
+
+
+def answered_alone(tx: Tx, conversation_ids: Collection[int]) -> set[int]:
+    """In which of these conversations a reply went out by itself, or may have."""
+    rows = tx.rows(
+        "SELECT DISTINCT m.conversation_id FROM mentions m JOIN replies r ON r.mention_id = m.id"
+        f" WHERE m.conversation_id IN ({marks(len(conversation_ids))})"
+        f" AND substr(r.approved_by, 1, {len(events.RULE)}) = '{events.RULE}'"
+        " AND (r.state IN ('ready', 'sending', 'sent', 'unsure')"
+        " OR (r.state = 'discarded' AND r.attempts > 0))",
+        sorted(conversation_ids),
+    )
+    return {row["conversation_id"] for row in rows}
 
 
 def _settle(tx: Tx, reply: Row, change: str, **values: object) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
+from pydantic_core import from_json
+
 from bot.models import Decision
-from bot.store import conversations, escalations, events, mentions, replies
+from bot.store import conversations, escalations, events, exemptions, mentions, replies
 from bot.store.engine import Row, Tx, marks
 from bot.store.events import Event
 from bot.store.mentions import Promise, Untriaged
@@ -15,7 +18,9 @@ from bot.store.states import OPEN
 
 class Verdict(NamedTuple):
     """What was thought of one mention, ready to be stored. `analysis` is JSON; `promise` the promise under
-    the decided priority and process, `None` where nothing is owed beyond what was promised already."""
+    the decided priority and process, `None` where nothing is owed beyond what was promised already;
+    `outcome_due_at`, when it must be said what came of it, where that is news (ms), under which `policy`.
+    `sign`: whether it may be part of a crisis, as ``mentions.sign`` keeps it."""
 
     about: Untriaged
     analysis: str
@@ -23,6 +28,10 @@ class Verdict(NamedTuple):
     promise: Promise | None
     responder: str
     drafts: Sequence[replies.Draft]
+    owed: bool = False  # the person is unhappy or asks something: no proposal or rule may leave it at that
+    sign: int = 0
+    outcome_due_at: int | None = None
+    policy: str = ""
 
 
 def claim_new(tx: Tx, now: int, lease_until: int, limit: int) -> list[Untriaged]:
@@ -46,15 +55,20 @@ def claim_new(tx: Tx, now: int, lease_until: int, limit: int) -> list[Untriaged]
 
 
 def _untriaged(row: Row) -> Untriaged:
-    owed = None if row["due_at"] is None else Promise(row["due_at"], row["policy"], row["alarm_at"])
+    owed = None
+    if row["due_at"] is not None:
+        terms = from_json(row["terms"]) if row["terms"] else {}
+        owed = Promise(
+            row["due_at"], row["policy"], row["alarm_at"], terms, row["terms"] is None, row["outcome_due_at"]
+        )
     return Untriaged(
         row["id"], row["listener"], row["conversation_id"], row["conversation_said"], row["posted_at"],
         row["edited_at"], row["tier"], owed, mentions.mention(row),
     )  # fmt: skip
 
 
-def keep(tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:
-    """Store verdicts on mentions that are as they were when they were taken up.
+def keep(tx: Tx, verdicts: Sequence[Verdict], now: int) -> list[Verdict]:
+    """Store verdicts on mentions that are as they were when they were taken up; which these are.
 
     An answer given meanwhile, or another's verdict, goes before. One that was edited, called an address, or
     whose alarm rang meanwhile, is free to be taken up again.
@@ -68,15 +82,50 @@ def keep(tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:
     now_new = {row["id"]: (row["addressed"], row["edited_at"], row["tier"]) for row in rows}
     kept = [v for v in verdicts if now_new.get(v.about.id) == _as_taken(v.about)]
     _free(tx, now_new.keys() - {verdict.about.id for verdict in kept})
+    kept = _one_by_itself(tx, kept)
     tx.many(_KEEP, [_row(verdict) for verdict in kept if verdict.promise is None])
-    tx.many(_KEEP_PROMISE, [(*v.promise, *_row(v)) for v in kept if v.promise is not None])
+    tx.many(
+        _KEEP_PROMISE,
+        [(*v.promise[:3], v.promise.kept_terms, *_row(v)) for v in kept if v.promise is not None],
+    )
+    tx.many(
+        "UPDATE mentions SET outcome_due_at = ?, outcome_alarm_at = ? WHERE id = ?",
+        [(v.outcome_due_at, v.outcome_due_at, v.about.id) for v in kept if v.outcome_due_at is not None],
+    )
+    tx.many(
+        "UPDATE mentions SET sign = ? WHERE id = ?",
+        [(v.sign or None, v.about.id) for v in kept if v.sign or v.about.edited_at],
+    )
     log = [_triaged(verdict) for verdict in kept]
     log += replies.add(tx, [_candidates(verdict, now) for verdict in kept], now)
     for verdict in kept:
         if verdict.decision.escalate:
             number = verdict.about.id
             log += escalations.open_one(tx, f"mention:{number}", verdict.decision.escalate, "", now, number)
+        if (exempt := verdict.decision.exempt) is not None:
+            log += exemptions.close(tx, verdict.about.id, exempt.reason, events.RULE + exempt.rule, now)
+    for about in [verdict.about for verdict in kept if verdict.owed]:
+        log += exemptions.written_again(tx, about.conversation_id, about.posted_at, now)
     events.append(tx, now, log)
+    return kept
+
+
+def _one_by_itself(tx: Tx, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """In a conversation one reply may go out by itself; the next one goes before a human. X allows one per
+    interaction (https://docs.x.com/developer-guidelines), and two machines would never end."""
+    alone = {v.about.conversation_id for v in verdicts if v.decision.automatic and v.drafts}
+    taken = replies.answered_alone(tx, alone) if alone else set()
+    return [_by_itself_or_not(verdict, taken) for verdict in verdicts]
+
+
+def _by_itself_or_not(verdict: Verdict, taken: set[int]) -> Verdict:
+    """`taken`: the conversations in which one goes out by itself already; this one's is added."""
+    if not (verdict.decision.automatic and verdict.drafts):
+        return verdict
+    if (conversation := verdict.about.conversation_id) in taken:
+        return verdict._replace(decision=replace(verdict.decision, automatic=False))
+    taken.add(conversation)
+    return verdict
 
 
 def _as_taken(about: Untriaged) -> tuple[int, int | None, int]:
@@ -93,7 +142,7 @@ _KEEP: Final = (
     "UPDATE mentions SET state = ?, addressed = ?, priority = ?, process = ?, analysis = ?,"
     " lease_until = NULL WHERE id = ?"
 )
-_KEEP_PROMISE: Final = _KEEP.replace("SET ", "SET due_at = ?, policy = ?, alarm_at = ?, ")
+_KEEP_PROMISE: Final = _KEEP.replace("SET ", "SET due_at = ?, policy = ?, alarm_at = ?, terms = ?, ")
 
 
 def _row(verdict: Verdict) -> tuple[object, ...]:
@@ -114,7 +163,9 @@ def _triaged(verdict: Verdict) -> Event:
         "process": str(decision.process), "rules": decision.rules,
     }  # fmt: skip
     if verdict.promise is not None:
-        data |= {"due_at": verdict.promise.due_at, "policy": verdict.promise.policy}
+        data |= verdict.promise.facts
+    if verdict.outcome_due_at is not None:
+        data |= {"outcome_due_at": verdict.outcome_due_at, "policy": verdict.policy}
     return Event("triaged", verdict.about.id, data=data)
 
 
@@ -123,6 +174,24 @@ def _candidates(verdict: Verdict, now: int) -> replies.Candidates:
     if decision.automatic and verdict.drafts:
         auto = replies.Approval(events.RULE + decision.template, now, about.said)
     return replies.Candidates(about.id, about.conversation_id, verdict.responder, verdict.drafts, auto)
+
+
+def outcomes_due(tx: Tx, now: int, limit: int = 200) -> list[Row]:
+    """Mentions of which it should be known by now what came of them, and is not."""
+    return tx.rows(
+        "SELECT * FROM mentions WHERE outcome_alarm_at IS NOT NULL AND outcome_alarm_at <= ?"
+        " ORDER BY outcome_alarm_at LIMIT ?",
+        (now, limit),
+    )
+
+
+def ring_for_outcome(tx: Tx, row: Row, now: int) -> list[Event]:
+    """From now on the bell of this outcome rings by itself. Nothing comes of what was exempted or deleted."""
+    tx.run("UPDATE mentions SET outcome_alarm_at = NULL WHERE id = ?", (row["id"],))
+    if row["state"] in ("exempted", "deleted"):
+        return []
+    key = escalations.key_of_outcome(row["id"])
+    return escalations.open_one(tx, key, "nobody said what came of it", row["process"], now, row["id"])
 
 
 def alarming(tx: Tx, now: int, limit: int = 200) -> list[Row]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from bot.errors import NotPossible
 from bot.store.engine import Row, Tx
+from bot.store.states import OPEN
 
 # Sorted as the partial index mentions_inbox is, so that it is read in order at any size: addresses by
 # their promise, then what is owed nothing.
@@ -30,14 +31,16 @@ def waiting(tx: Tx) -> int:
 
 
 def mention_row(tx: Tx, mention_id: int) -> Row:
-    """One mention, with its thread and the two counts of its conversation.
+    """One mention, with its thread, the two counts of its conversation, and since when its author wants
+    nothing from us (`stopped_at`, in ms).
 
     Raises:
         NotPossible: there is no such mention.
     """
     row = tx.row(
-        "SELECT m.*, c.thread, c.version, c.said AS conversation_said FROM mentions m"
-        " JOIN conversations c ON c.id = m.conversation_id WHERE m.id = ?",
+        "SELECT m.*, c.thread, c.version, c.said AS conversation_said, s.at AS stopped_at FROM mentions m"
+        " JOIN conversations c ON c.id = m.conversation_id"
+        " LEFT JOIN stops s ON s.network = c.network AND s.author_id = c.author_id WHERE m.id = ?",
         (mention_id,),
     )
     if row is None:
@@ -75,18 +78,40 @@ def conversation(tx: Tx, mention: Row) -> list[dict[str, Any]]:
 def others_of_author(tx: Tx, mention: Row, limit: int = 5) -> list[Row]:
     """What the same person said elsewhere on that network, newest first."""
     return tx.rows(
-        "SELECT m.id, m.posted_at, m.text, m.state FROM conversations c"
+        "SELECT m.id, m.posted_at, m.text, m.state FROM conversations o"
+        " JOIN conversations c ON c.network = o.network AND c.author_id = o.author_id"
         " JOIN mentions m ON m.conversation_id = c.id"
-        " WHERE c.network = ? AND c.author_id = ? AND c.author_id <> '' AND c.id <> ?"
-        " ORDER BY m.posted_at DESC LIMIT ?",
-        (mention["network"], mention["author_id"], mention["conversation_id"], limit),
+        " WHERE o.id = ? AND c.id <> o.id ORDER BY m.posted_at DESC LIMIT ?",
+        (mention["conversation_id"], limit),
     )
 
 
+def person(tx: Tx, mention: Row) -> Row:
+    """Who is speaking, by all that they ever said on that network: how many of it were `addresses`, and of
+    those `answered`, `exempted` and `open`; when they first and last wrote (`first_at`, `last_at`), and when
+    they were last answered (`answered_at`), in ms."""
+    row = tx.row(_PERSON, (mention["conversation_id"],))
+    assert row is not None, "sums are always one row"
+    return row
+
+
+_PERSON: Final = f"""
+    SELECT COUNT(*) AS said, SUM(m.addressed) AS addresses,
+        SUM(CASE WHEN m.addressed = 1 AND m.state = 'answered' THEN 1 ELSE 0 END) AS answered,
+        SUM(CASE WHEN m.addressed = 1 AND m.state = 'exempted' THEN 1 ELSE 0 END) AS exempted,
+        SUM(CASE WHEN m.addressed = 1 AND m.state IN {OPEN} THEN 1 ELSE 0 END) AS open,
+        MIN(m.posted_at) AS first_at, MAX(m.posted_at) AS last_at,
+        MAX((SELECT MAX(a.posted_at) FROM answers a
+            WHERE a.network = m.network AND a.in_reply_to = m.remote_id)) AS answered_at
+    FROM conversations o JOIN conversations c ON c.network = o.network AND c.author_id = o.author_id
+    JOIN mentions m ON m.conversation_id = c.id WHERE o.id = ?
+"""
+
+
 def page(tx: Tx, after: int, limit: int = 1000) -> list[Row]:
-    """Mentions in the order they were heard, for export: those with an id above `after`."""
+    """Mentions as they were heard, for export: those with an id above `after` whose words are kept."""
     return tx.rows(
         "SELECT m.*, c.thread FROM mentions m JOIN conversations c ON c.id = m.conversation_id"
-        " WHERE m.id > ? ORDER BY m.id LIMIT ?",
+        " WHERE m.id > ? AND m.deleted_at IS NULL ORDER BY m.id LIMIT ?",
         (after, limit),
     )

@@ -31,7 +31,7 @@ responders:
 """
 COMMANDS = ("run", "check", "tag", "import", "export", "inbox", "show", "approve", "edit", "reject", "assign",
             "exempt", "reopen", "escalate", "handover", "acknowledge", "resolve",
-            "audit", "demo")  # fmt: skip
+            "audit", "spend", "demo")  # fmt: skip
 
 
 @dataclass

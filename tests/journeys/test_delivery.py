@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import pytest
 import requests
 
 from bot.errors import AuthFailed, Conflict, RateLimited, Refused, Retry, Unsure
-from bot.models import Mention, Receipt, Refusal
-from bot.steps.deliver import deliver_one
-from tests.support.house import ANGRY, QUESTION, START, THANKS, House, build_house, comment
+from bot.models import Mention, Receipt, Refusal, Reply
+from bot.steps.deliver import as_reply, deliver_one
+from bot.store import ms, views
+from bot.store import replies as rows_of_replies
+from tests.support.house import ANGRY, CONFIG, QUESTION, START, THANKS, House, build_house, comment
 
 AUTO = """
 rules:
@@ -357,6 +361,262 @@ def test_the_clock_set_back_an_hour_neither_loses_nor_doubles_a_send(house: Hous
     house.deliver()
     assert house.audit()["answered"] == 2
     assert house.audit()["balanced"]
+
+
+# --- Late, slow, and in between ------------------------------------------------------------------
+
+
+def trying(house: House) -> Reply:
+    """The reply that is being sent just now."""
+    row = house.row("SELECT * FROM replies WHERE state = 'sending'")
+    with house.app.watch.store.read() as tx:
+        return as_reply(row, views.mention_row(tx, row["mention_id"]))
+
+
+def test_what_a_dead_worker_sent_may_still_be_under_way_and_is_not_looked_for_at_once(house: House) -> None:
+    house.hears(comment("1", QUESTION))
+    house.approve("1")
+    sent: list[Reply] = []
+
+    def die_after_sending() -> None:
+        sent.append(trying(house))
+        raise KeyboardInterrupt
+
+    house.paper.during = die_after_sending
+    with contextlib.suppress(KeyboardInterrupt):
+        house.deliver()
+    house.paper.during = lambda: None
+    house.clock.forward(seconds=61)
+    house.sweep()  # the lease is over
+    house.deliver()
+    house.clock.forward(seconds=9)
+    house.sweep()
+    house.deliver()
+    house.paper.published += sent  # now the network shows it
+    house.clock.forward(seconds=2)
+    house.sweep()
+    house.deliver()
+    assert len(house.paper.published) == 1
+    assert house.mention("1")["state"] == "answered"
+
+
+SHORT = CONFIG.replace("type: console", "type: console, timeout: 0.5") + (
+    "delivery: {lease: 1s, look_after: 1s}\n"
+)
+
+
+@contextlib.contextmanager
+def a_send_that_hangs(house: House) -> Iterator[Callable[[], None]]:
+    """Reply 1 hangs beyond its lease, and is given up; what is yielded lets it post after all."""
+    house.hears(comment("1", QUESTION))
+    house.approve("1")
+    go_on = threading.Event()
+
+    def hang() -> None:
+        go_on.wait(20)
+
+    house.paper.during = hang
+    house.deliver()
+    assert len(house.replies("1", "unsure")) == 1
+    house.paper.during = lambda: None
+
+    def post() -> None:
+        go_on.set()
+        house.app.watch.calls["deliver paper"][0].join()
+        assert len(house.paper.published) == 1
+
+    try:
+        yield post
+    finally:
+        go_on.set()
+
+
+def test_while_a_send_still_hangs_nobody_looks_and_nothing_goes_out_again(tmp_path: Path) -> None:
+    house = build_house(tmp_path, config=SHORT)
+    with a_send_that_hangs(house) as post:
+        for _ in range(5):
+            house.clock.forward(seconds=2)
+            house.sweep()
+            house.deliver()
+        assert house.paper.published == []
+        post()
+        house.clock.forward(seconds=2)
+        house.sweep()
+        house.deliver()
+    assert len(house.paper.published) == 1
+    assert house.mention("1")["state"] == "answered"
+
+
+def test_a_second_daemon_does_not_look_either_while_a_send_hangs_in_the_first(tmp_path: Path) -> None:
+    house = build_house(tmp_path, config=SHORT)
+    other = build_house(tmp_path, config=SHORT, clock=house.clock)
+    other.app.watch.responders["paper"] = house.paper  # type: ignore[index]
+    with a_send_that_hangs(house) as post:
+        for _ in range(5):
+            house.sweep()
+            house.clock.forward(seconds=0.9)
+            other.sweep()
+            other.deliver()
+        assert house.paper.published == []
+        post()
+        house.clock.forward(seconds=2)
+        other.sweep()
+        other.deliver()
+    assert len(house.paper.published) == 1
+    assert house.mention("1")["state"] == "answered"
+
+
+def test_a_send_that_hangs_does_not_keep_others_from_being_looked_for(tmp_path: Path) -> None:
+    house = build_house(tmp_path, config=SHORT)
+    house.hears(comment("2", QUESTION, by="bob"))
+    house.approve("2")
+    house.paper.next_, house.paper.published_all_the_same = [Unsure("502")], True
+    house.deliver()
+    published, house.paper.published = house.paper.published, []
+    with a_send_that_hangs(house):
+        house.paper.published = published
+        house.clock.forward(seconds=2)
+        house.sweep()
+        assert house.mention("2")["state"] == "answered"
+        assert house.mention("1")["state"] == "answering"
+        house.paper.published = []
+
+
+def test_who_looked_before_the_doubt_was_renewed_cannot_know(house: House) -> None:
+    house.hears(comment("1", QUESTION))
+    house.approve("1")
+    house.paper.next_ = [Unsure("502")]
+    house.deliver()
+    house.clock.forward(seconds=11)
+    find = house.paper.find
+
+    def found_nothing_but_late(reply: Reply) -> Receipt | None:
+        with house.app.watch.store.tx() as tx:  # another process says that its send goes on
+            rows_of_replies.hold_doubts(tx, {1, 2, 3}, ms(house.clock()) + 10_000)
+        return find(reply)
+
+    house.paper.find = found_nothing_but_late  # type: ignore[method-assign]
+    house.sweep()
+    house.deliver()
+    assert house.paper.published == []
+    assert len(house.replies("1", "unsure")) == 1
+
+
+def test_a_receipt_that_comes_when_the_reply_was_to_go_out_again_keeps_it_from_going_out(
+    house: House, tmp_path: Path
+) -> None:
+    other = build_house(tmp_path, clock=house.clock)
+    house.hears(comment("1", QUESTION))
+    house.approve("1")
+
+    def the_machine_sleeps_and_the_other_daemon_takes_over() -> None:
+        house.clock.forward(seconds=61)
+        other.sweep()
+        house.clock.forward(seconds=11)
+        other.sweep()  # it looks in vain
+        assert len(house.replies("1", "ready")) == 1
+
+    house.paper.during = the_machine_sleeps_and_the_other_daemon_takes_over
+    house.deliver()
+    other.deliver()
+    house.deliver()
+    assert len(house.paper.published) + len(other.paper.published) == 1
+    assert house.mention("1")["state"] == "answered"
+    assert len(house.replies("1", "sent")) == 1
+    assert house.audit()["balanced"]
+
+
+def test_a_receipt_that_comes_after_a_human_gave_up_ends_the_address_and_no_second_one_goes_out(
+    house: House, tmp_path: Path
+) -> None:
+    other = build_house(tmp_path, clock=house.clock)
+    house.hears(comment("1", QUESTION))
+    reply = house.approve("1")
+
+    def given_up_meanwhile() -> None:
+        house.clock.forward(seconds=61)
+        other.sweep()
+        other.desk.resolve(reply, "discard", house.mention("1")["version"], "Léa")
+        other.desk.edit(1, None, "Encore une fois", house.mention("1")["version"], "Léa")
+
+    house.paper.during = given_up_meanwhile
+    house.deliver()
+    assert house.mention("1")["state"] == "answered"
+    assert house.replies("1", "draft") == []
+    assert house.audit()["balanced"]
+    assert house.audit()["answered"] == 1
+
+
+def test_what_is_edited_while_its_reply_is_on_its_way_is_read_anew_and_stays_open(house: House) -> None:
+    house.hears(comment("1", THANKS))
+    house.approve("1")
+    house.paper.during = lambda: house.hears(comment("1", ANGRY))
+    house.deliver()
+    assert len(house.replies("1", "sent")) == 1
+    assert house.mention("1")["state"] == "new"
+    house.triage()
+    assert house.mention("1")["state"] == "escalated"
+    assert '"intent":"complaint"' in house.mention("1")["analysis"]
+    assert (house.audit()["open"], house.audit()["balanced"]) == (1, True)
+    house.paper.during = lambda: None
+    house.approve("1")
+    house.deliver()
+    assert house.audit()["answered"] == 1
+
+
+def test_what_is_deleted_while_its_reply_is_on_its_way_is_deleted_and_its_reply_sent(
+    house: House,
+) -> None:
+    house.hears(comment("1", QUESTION))
+    house.approve("1")
+    house.paper.during = lambda: house.hears(deleted=["1"])
+    house.deliver()
+    assert (house.mention("1")["state"], len(house.replies("1", "sent"))) == ("deleted", 1)
+    assert (house.audit()["deleted"], house.audit()["balanced"]) == (1, True)
+
+
+def test_our_own_post_may_be_heard_before_its_send_came_back(house: House) -> None:
+    house.hears(comment("1", QUESTION))
+    house.approve("1")
+
+    def heard_already() -> None:
+        house.paper.during = lambda: None
+        reply = trying(house)
+        receipt = house.paper._receipt(reply)
+        house.hears(comment(receipt.remote_id, reply.text, by="brand", own=True, in_reply_to="1"))
+
+    house.paper.during = heard_already
+    house.deliver()
+    assert house.row("SELECT COUNT(*) AS n FROM answers")["n"] == 1
+    assert house.events("1").count("answered") == house.events("1").count("sent") == 1
+
+
+def test_the_clock_set_forward_an_hour_in_the_middle_of_a_send_doubles_nothing(house: House) -> None:
+    house.hears(comment("1", QUESTION))
+    house.approve("1")
+
+    def summer_time() -> None:
+        house.clock.forward(hours=1)
+        for _ in range(3):
+            house.sweep()
+            house.clock.forward(seconds=11)
+
+    house.paper.during = summer_time
+    house.deliver()
+    house.sweep()
+    house.deliver()
+    assert len(house.paper.published) == 1
+    assert house.mention("1")["state"] == "answered"
+
+
+def test_when_the_process_is_about_to_end_nothing_more_is_taken_up(house: House) -> None:
+    for n in range(3):
+        house.hears(comment(str(n), QUESTION, by=f"p{n}"))
+        house.approve(str(n))
+    house.paper.during = house.app.watch.stopping.set
+    house.deliver()
+    assert len(house.paper.published) == 1
+    assert len(house.rows("SELECT 1 FROM replies WHERE state = 'ready'")) == 2
 
 
 # --- By itself, and not at all -------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import os
@@ -15,10 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
-from bot import jsonl
 from bot.app import build
 from bot.config import load
 from bot.demo import folder
@@ -30,7 +31,6 @@ from bot.steps.listen import hear
 from bot.store import utcnow, views
 
 ROOT = Path(__file__).parents[2]
-DAY = ROOT / "bot" / "demo" / "day.jsonl"
 VIGIE = (sys.executable, "-m", "bot")
 CONFIG = "vigie-demo/config.yaml"
 
@@ -61,6 +61,13 @@ class Demo:
                 return line
             time.sleep(0.05)
         raise AssertionError("not printed in time; this was:\n" + "\n".join(self.lines))
+
+    def address(self) -> str:
+        """Of the page that everybody reads."""
+        return next(line.strip() for line in self.lines if line.strip().startswith("http://127.0.0.1:"))
+
+    def page(self) -> str:
+        return httpx.get(self.address()).text
 
     def end(self) -> float:
         """Press Ctrl-C; how many seconds it takes to end."""
@@ -119,15 +126,41 @@ def test_an_answer_approved_in_another_terminal_shows_in_the_demo_and_the_books_
     assert books["addresses"] == sum(books[part] for part in ("answered", "exempted", "deleted", "open"))
 
 
-def test_plain_thanks_are_answered_by_themselves_and_anger_rings(tmp_path: Path) -> None:
+def test_plain_thanks_are_answered_by_themselves_and_a_broken_promise_rings(tmp_path: Path) -> None:
     with demo(tmp_path) as running:
-        running.wait_for(lambda line: re.search(r"^ +3 automatic ", line), 60)
-        running.wait_for(lambda line: line.startswith("--- reply on facebook "), 10)
-        running.wait_for(lambda line: line.startswith("--- escalation 1, high "), 60)
-        running.wait_for(lambda line: re.search(r" alarm .*`acknowledge \d+` stops it", line), 10)
+        automatic = running.wait_for(lambda line: re.search(r"^ +\d+ automatic ", line), 60)
+        number = int(automatic.split()[0])
+        running.wait_for(lambda line: re.search(rf"^ +{number} sent ", line), 10)
+        assert "Hello Ruth Ashdown" in running.page()
+        running.wait_for(lambda line: line.startswith("--- escalation 1, high "), 90)
+        running.wait_for(lambda line: re.search(r" `acknowledge \d+` stops ", line), 10)
         running.end()
     assert not [line for line in running.lines if "\x1b" in line], "colours are for terminals"
     assert not [line for line in running.lines if re.search(r"\b(INFO|WARNING|ERROR)\b", line)]
+
+
+def test_what_a_newcomer_writes_on_the_page_is_drafted_in_ten_seconds_and_the_answer_stands_there(
+    tmp_path: Path,
+) -> None:
+    with demo(tmp_path) as running:
+        running.wait_for(lambda line: re.search(r"^ +1 tagged ", line), 60)  # its people live here now
+        form = {"network": "x", "who": "jossdubout", "text": "@banqueazur bonjour, ma carte est bloquée"}
+        began = time.monotonic()
+        posted = httpx.post(f"{running.address()}control/say", data=form, follow_redirects=True)
+        assert posted.status_code == 200
+
+        heard = running.wait_for(lambda line: re.search(r"^ +\d+ heard +x +Joss Dubout", line), 10)
+        number = heard.split()[0]
+        running.wait_for(lambda line: re.search(rf"^ +{number} tagged .*3 drafts", line), 10)
+        took = time.monotonic() - began
+
+        approved = vigie(tmp_path, "--as", "lea", "approve", number, "--yes")
+        assert approved.returncode == 0, approved.stderr
+        draft = json.loads(vigie(tmp_path, "show", number, "--json").stdout)["drafts"]
+        sent = next(one["text"] for one in draft if one["state"] == "sent")
+        assert html.escape(sent[:60], quote=False).replace("'", "&#39;") in running.page()
+        assert took < 10
+        running.end()
 
 
 def test_a_second_demo_in_the_same_folder_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
@@ -171,7 +204,7 @@ def test_a_folder_that_is_not_the_demos_is_left_as_it_is(tmp_path: Path) -> None
     theirs.mkdir()
     (theirs / "vigie.db").write_text("a year of work")
 
-    with pytest.raises(NotPossible, match="was not made by the demo"), folder.begun_afresh(theirs):
+    with pytest.raises(NotPossible, match="was not made by the demo"), folder.begun_afresh(theirs, {}):
         pass
 
     assert [p.name for p in theirs.iterdir()] == ["vigie.db"]
@@ -181,21 +214,21 @@ def test_a_folder_that_is_not_the_demos_is_left_as_it_is(tmp_path: Path) -> None
 def test_beginning_afresh_removes_the_old_store_and_nothing_else(tmp_path: Path) -> None:
     place = tmp_path / "it's a “demo”" / "vigie-demo"
     place.parent.mkdir()
-    with folder.begun_afresh(place):
+    with folder.begun_afresh(place, {}):
         (place / "vigie.db").write_text("yesterday's")
         (place / "notes.txt").write_text("mine")
 
-    with folder.begun_afresh(place) as config:
+    with folder.begun_afresh(place, {}) as config:
         assert not (place / "vigie.db").exists()
-        assert str(place / "vigie.db") in config.read_text("utf-8")
+        assert load(config).root.store == f"sqlite:///{place / 'vigie.db'}"
     assert (place / "notes.txt").read_text() == "mine"
 
 
 def test_what_strangers_write_cannot_steer_the_terminal_that_follows(tmp_path: Path) -> None:
     printed = io.StringIO()
-    with folder.begun_afresh(tmp_path / "vigie-demo") as config:
+    with folder.begun_afresh(tmp_path / "vigie-demo", {}) as config:
         built = build(load(config))
-        follower = Follower(built.watch.store, Console(file=printed, width=100), words_for({}), last="9")
+        follower = Follower(built.watch.store, Console(file=printed, width=100), words_for({}))
         stranger = Author("9", "@nine", "\x1b]0;owned\x07Nine")
         text = "[bold]hello[/]\x1b[2J \u202eback to front"
         hear(built.watch, "day", [Mention("x", "9", text, utcnow(), stranger, addressed=True)])
@@ -208,23 +241,10 @@ def test_what_strangers_write_cannot_steer_the_terminal_that_follows(tmp_path: P
         follower.look()
         built.watch.store.close()
 
-    heard, over, tagged, exempted = printed.getvalue().splitlines()
+    heard, tagged, exempted = printed.getvalue().splitlines()
     assert "[bold]hello[/]\ufffd[2J \ufffdback to front" in heard
-    assert over.startswith("The day is over")
     assert tagged.startswith("   1 tagged ")
     assert exempted == "   1 exempted  by lea"
-
-
-def test_the_day_is_told_in_both_languages_on_five_networks() -> None:
-    lines = [json.loads(line) for line in DAY.read_text("utf-8").splitlines()]
-    told = [jsonl.mention_from(line, utcnow()) for line in lines if "text" in line]
-    assert {m.network for m in told} == {"blog", "mastodon", "x", "facebook", "reviews"}
-    assert 60 <= len(told) <= 80
-    assert [m.posted_at for m in told] == sorted(m.posted_at for m in told)
-    assert sum(m.own for m in told) == 2
-    assert [line["remote_id"] for line in lines if line.get("deleted")] == ["x1013"]
-    shortest = min(told[1:], key=lambda m: m.posted_at).posted_at - told[0].posted_at
-    assert shortest.total_seconds() <= 600, "the second person must not be long in coming"
 
 
 def test_the_demo_speaks_french_where_the_locale_does() -> None:

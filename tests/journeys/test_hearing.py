@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 
 from bot.errors import AuthFailed, RateLimited, Retry
 from bot.models import Author, Batch, Kind
-from tests.support.house import ANGRY, NEWS, QUESTION, START, THANKS, House, build_house, comment
+from bot.steps import listen
+from tests.support.house import ANGRY, NEWS, QUESTION, START, THANKS, House, Wire, build_house, comment
 
 
 def test_a_mention_its_promise_and_the_cursor_are_kept_together_or_not_at_all(house: House) -> None:
@@ -249,6 +251,124 @@ def test_a_source_whose_token_is_revoked_rings_within_one_poll(house: House) -> 
     assert (call.key, call.reason) == ("source:blog", "the password is no longer good")
     house.hears(comment("1", QUESTION))
     assert house.audit()["escalated_unacknowledged"] == 0
+
+
+SHARED = """
+brand: {name: Banque Azur, languages: [fr, en]}
+accounts: {shop: {}}
+listeners:
+  blog: {type: replay, path: none.jsonl, account: shop, every: 1m, silent_after: 15m}
+  news: {type: replay, path: none.jsonl, responder: ""}
+responders:
+  paper: {type: console, account: shop}
+rules: []
+"""
+
+
+@dataclass
+class Shared:
+    """A listener and a responder that share an account, and a listener that has nothing to do with it."""
+
+    house: House
+    news: Wire
+
+    def round(self) -> None:
+        for name in ("blog", "news"):
+            listen(self.house.app.watch, self.house.wake, name)
+        self.house.triage()
+        self.house.deliver()
+        self.house.sweep()
+
+    def told(self) -> list[str]:
+        return [f"{call.key}: {call.reason}" for call in self.house.paper.told]
+
+    def ringing(self) -> list[tuple[str, str]]:
+        rows = self.house.rows("SELECT key, subject FROM escalations WHERE closed_at IS NULL")
+        return [(row["key"], row["subject"]) for row in rows]
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Shared:
+    house = build_house(tmp_path, config=SHARED)
+    news = Wire(house.clock)
+    house.app.watch.listeners["news"] = news  # type: ignore[index]
+    return Shared(house, news)
+
+
+EXPIRED = AuthFailed("the token expired")
+
+
+def test_a_token_that_expired_stops_both_directions_and_rings_once(shared: Shared) -> None:
+    house = shared.house
+    house.hears(comment("1", QUESTION), cursor="before")
+    house.approve("1")
+    house.wire.batches += [EXPIRED] * 30
+    house.paper.next_ = [EXPIRED] * 30
+    for minute in range(25):
+        shared.news.says(comment(f"news-{minute}", NEWS, addressed=False))
+        shared.round()
+        assert shared.told() == ["account:shop: the token expired"]
+        house.clock.forward(minutes=1)
+    assert house.row("SELECT COUNT(*) AS n FROM mentions WHERE listener = 'news'")["n"] == 25
+    assert len(house.paper.next_) == 30 - 5  # the responder pauses
+    assert house.replies("1", "ready")
+
+    # The token is renewed: what was said meanwhile comes with the next poll, and the record has no hole.
+    house.wire.batches, house.paper.next_ = [], []
+    house.wire.says(comment("2", THANKS, by="bob", posted_at=START + timedelta(minutes=9)), cursor="after")
+    shared.round()
+    assert house.wire.cursors[-1] == "before"
+    source = next(s for s in house.audit()["sources"] if s["listener"] == "blog")
+    assert (source["gaps"], source["failing_since"]) == ([], None)
+    assert source["complete_to"] == house.clock().isoformat(timespec="seconds")
+    assert house.mention("2")["state"] == "waiting"
+    house.clock.forward(minutes=5)
+    shared.round()
+    assert house.mention("1")["state"] == "answered"
+    assert shared.ringing() == []
+    assert len(shared.told()) == 1
+
+
+def test_it_is_over_when_whoever_told_of_it_works_again_and_rings_anew_if_the_other_still_fails(
+    shared: Shared,
+) -> None:
+    house = shared.house
+    house.hears(comment("1", QUESTION), comment("2", QUESTION, by="bob"))
+    house.approve("1")
+    house.paper.next_ = [EXPIRED] * 2
+    house.deliver()
+    assert shared.ringing() == [("account:shop", "responder paper")]
+    house.listen()  # the listener works: it was not the one who told
+    assert shared.ringing() == [("account:shop", "responder paper")]
+    house.wire.batches.append(EXPIRED)
+    house.listen()
+    assert shared.ringing() == [("account:shop", "responder paper")]
+    house.paper.next_ = []
+    house.clock.forward(minutes=6)
+    house.deliver()
+    assert shared.ringing() == []
+    house.sweep()
+    house.wire.batches.append(EXPIRED)
+    house.listen()
+    assert shared.ringing() == [("account:shop", "listener blog")]
+    house.approve("2")
+    house.deliver()  # the responder works: it was not the one who told
+    assert len(house.paper.published) == 2
+    assert shared.ringing() == [("account:shop", "listener blog")]
+    house.listen()
+    assert shared.ringing() == []
+
+
+def test_what_is_silent_for_another_reason_than_its_account_rings_by_itself(shared: Shared) -> None:
+    house = shared.house
+    house.hears(comment("1", THANKS))
+    house.wire.batches.append(EXPIRED)
+    house.listen()
+    house.wire.batches += [Retry("503")] * 20
+    for _ in range(16):
+        house.clock.forward(minutes=1)
+        shared.round()
+    assert sorted(key for key, _ in shared.ringing()) == ["account:shop", "source:blog"]
 
 
 def test_a_source_that_falls_silent_rings_like_an_unanswered_address(house: House) -> None:

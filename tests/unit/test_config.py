@@ -11,7 +11,17 @@ import pytest
 import yaml
 
 from bot import config as config_module
-from bot.config import AnalysisSettings, Brand, Delivery, ListenerEntry, Pace, ResponderEntry, Root, load
+from bot.config import (
+    AnalysisSettings,
+    Brand,
+    Delivery,
+    Hooks,
+    ListenerEntry,
+    Pace,
+    ResponderEntry,
+    Root,
+    load,
+)
 from bot.errors import ConfigError
 from bot.promises import Promises
 from bot.schema import config_schema
@@ -66,7 +76,7 @@ rules:
     found = "\n".join(faults(tmp_path, text))
     for line, path, wrong in [
         (1, "brand.nam", "did you mean name"),
-        (4, "listeners.blog.type", "there are: replay, rss, wordpress"),
+        (4, "listeners.blog.type", "there is no listener of type 'wordpres'; there are: "),
         (5, "listeners.feed.evry", "did you mean every"),
         (6, "listeners.day.every", "write for example"),
         (10, "promises.targets[0].answer_within", "say the unit"),
@@ -90,6 +100,11 @@ def test_a_secret_in_the_file_itself_is_a_fault_and_is_not_repeated(tmp_path: Pa
     (found,) = set(faults(tmp_path, GOOD.replace("${BLOG_PASSWORD}", "hunter2 hunter2")))
     assert found.startswith("3: accounts.blog.password: a secret must not stand in the file")
     assert "hunter2" not in found
+
+
+def test_what_the_sandbox_takes_for_a_secret_is_none_and_may_stand_in_the_file(tmp_path: Path) -> None:
+    assert faults(tmp_path, GOOD.replace("${BLOG_PASSWORD}", "sandbox-password")) == []
+    assert faults(tmp_path, GOOD.replace("${BLOG_PASSWORD}", "my-sandbox-password")) != []
 
 
 def test_a_key_of_an_account_that_nobody_knows_is_a_fault(tmp_path: Path) -> None:
@@ -163,7 +178,7 @@ def test_the_config_that_comes_with_vigie_is_good_but_for_its_secret() -> None:
 
 def test_the_config_that_comes_with_vigie_names_every_key() -> None:
     text = (ROOT / "config.yaml").read_text("utf-8")
-    models = (Root, Brand, Promises, ListenerEntry, ResponderEntry, AnalysisSettings, Delivery, Pace)
+    models = (Root, Brand, Promises, ListenerEntry, ResponderEntry, Hooks, AnalysisSettings, Delivery, Pace)
     missing = [key for model in models for key in model.model_fields if not re.search(rf"\b{key}:", text)]
     assert missing == []
 
@@ -171,12 +186,13 @@ def test_the_config_that_comes_with_vigie_names_every_key() -> None:
 def test_the_defaults_it_shows_are_those_of_the_code() -> None:
     shown = load(ROOT / "config.yaml", {"VIGIE_BLOG_PASSWORD": "x"}).root
     plain = Root(brand=Brand(name="Banque Azur"))
-    for key in ("rules", "exemptions", "default_templates", "analysis", "delivery", "pace", "store"):
+    for key in ("rules", "exemptions", "default_templates", "analysis", "delivery", "pace", "store", "hooks",
+                "stop_words"):  # fmt: skip
         assert getattr(shown, key) == getattr(plain, key), key
     for key in ("targets", "tiers", "repeat"):
         assert getattr(shown.promises, key) == getattr(plain.promises, key), key
     entry, default = shown.listeners["blog"], ListenerEntry(type="x")
-    for key in ("every", "poll_timeout", "silent_after"):
+    for key in ("every", "poll_timeout", "silent_after", "recheck", "recheck_days"):
         assert getattr(entry, key) == getattr(default, key), key
 
 

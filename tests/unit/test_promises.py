@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bot.crisis import CrisisWatch
 from bot.models import Priority, Process
 from bot.promises import Promises, alarms, due_at, next_ring, policy_version
 
@@ -124,6 +128,7 @@ def test_the_rung_at_one_is_the_deadline() -> None:
     assert ladder(p, utc("2026-04-03T14:30")) == [(due(p, utc("2026-04-03T14:30")), 0)]
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 3), st.integers(0, 10**9))
 def test_it_rings_at_an_instant_that_milliseconds_can_hold(part: float, posted_ms: int) -> None:
     """Else a sweep that wakes at the stored instant would come too early, for ever."""
@@ -151,6 +156,7 @@ def test_it_rings_again_and_again_in_open_hours(after: str, number: int, at: str
     assert ring == (number, utc(at), tier)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5000), st.sampled_from(["office", "always"]))
 def test_each_ring_follows_the_one_before(minutes: int, clock: str) -> None:
     p, posted = policy(targets=[{"answer_within": "1h", "clock": clock}]), utc("2026-04-03T14:30")
@@ -196,3 +202,18 @@ def test_a_policy_read_back_from_its_json_gives_the_same_deadlines() -> None:
     again = Promises.model_validate_json(p.model_dump_json())
     assert policy_version(again) == policy_version(p)
     assert due(again, utc("2026-04-03T14:30")) == due(p, utc("2026-04-03T14:30"))
+
+
+# --- What the docs show --------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_docs_are_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20261231\nEND:VEVENT\n"
+    (tmp_path / "closures.ics").write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\n{event}END:VCALENDAR\n")
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "promises.md").read_text("utf-8")
+    *promised, crisis = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    p = Promises.model_validate(yaml.safe_load("".join(promised))["promises"])
+    assert due(p, utc("2026-12-30T15:30")) == utc("2027-01-04T14:30")
+    shown = CrisisWatch.model_validate(yaml.safe_load(crisis)["crisis"])
+    assert shown == CrisisWatch()

@@ -187,3 +187,80 @@ def test_no_event_can_be_changed_or_removed(store: SqliteStore) -> None:
     for change in ("UPDATE events SET at = 2", "DELETE FROM events"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"), store.tx() as tx:
             tx.run(change)
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_and_forgets_what_was_deleted(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "vigie.db"
+    _first_version(path)
+    opened = SqliteStore(path)
+    with opened.read() as tx:
+        rows = {row["remote_id"]: dict(row) for row in tx.rows("SELECT * FROM mentions")}
+        texts = [row["text"] for row in tx.rows("SELECT text FROM replies ORDER BY id")]
+    opened.close()
+    assert (rows["1"]["text"], rows["1"]["author_name"], rows["1"]["deleted_at"]) == (
+        "Bonjour",
+        "Claire",
+        None,
+    )
+    assert (rows["2"]["text"], rows["2"]["author_name"], rows["2"]["deleted_at"]) == ("", "", 7)
+    assert texts == ["Bonjour Claire", "", "Bonjour Bob"]
+
+
+def test_what_was_promised_and_acknowledged_under_the_first_version_goes_on(tmp_path: Path) -> None:
+    path, noon = tmp_path / "vigie.db", 1_773_140_400_000
+    _first_version(path)
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO policies VALUES ('p', '{}', 0)")
+        db.execute("UPDATE mentions SET addressed = 1, due_at = 5, policy = 'p', priority = 'high'")
+        db.execute(
+            "INSERT INTO escalations (key, reason, subject, opened_at, ring_at, acknowledged_at)"
+            " VALUES ('source:blog', 'silent', '', 1, 1, ?)",
+            (noon,),
+        )
+    db.close()
+    opened = SqliteStore(path)
+    with opened.read() as tx:
+        terms = {row["terms"] for row in tx.rows("SELECT terms FROM mentions")}
+        bell = tx.rows("SELECT ring_at, repeats FROM escalations")[0]
+    opened.close()
+    assert terms == {'{"priority":"high","process":"service"}'}
+    assert (bell["ring_at"], bell["repeats"]) == (noon + 4 * 3_600_000, 0)
+
+
+def _first_version(path: Path) -> None:
+    """As the very first version left it: one who waits, and one who deleted."""
+    from importlib import resources
+
+    from bot.store.sqlite import DIALECT
+
+    file = resources.files("bot.store") / "migrations" / "0001_the_watch.sql"
+    with sqlite3.connect(path) as made:
+        made.executescript(file.read_text("utf-8").format(**DIALECT))
+        made.executescript("""
+            CREATE TABLE _sqlite_migrations (migration_set TEXT, name TEXT, applied_at TEXT);
+            INSERT INTO _sqlite_migrations VALUES ('vigie', '0001_the_watch', '2026-01-01');
+            INSERT INTO conversations (id, network, thread, author_id) VALUES (1, 'blog', 't', 'a');
+        """)
+        columns = (
+            "remote_id, state, author_name, ended_at, text, network, listener, conversation_id, kind, url,"
+        )
+        columns += " author_id, author_handle, lang, in_reply_to, said, posted_at, heard_at, addressed"
+        rest = "'blog', 'blog', 1, 'comment', '', 'a', '', '', '', 1, 1, 1, 0"
+        made.execute(
+            f"INSERT INTO mentions ({columns}) VALUES ('1', 'waiting', 'Claire', NULL, 'Bonjour', {rest})"
+        )
+        made.execute(f"INSERT INTO mentions ({columns}) VALUES ('2', 'deleted', 'Bob', 7, 'Bonsoir', {rest})")
+        replies = (
+            (1, "draft", "Bonjour Claire"),
+            (2, "discarded", "Bonjour Bob"),
+            (2, "sent", "Bonjour Bob"),
+        )
+        made.executemany(
+            "INSERT INTO replies (mention_id, conversation_id, responder, state, text, template, candidate,"
+            " created_at, approved_by, approved_hash, approved_said)"
+            " VALUES (?, 1, 'paper', ?, ?, '', 0, 1, 'x', 'x', 1)",
+            replies,
+        )
+    made.close()

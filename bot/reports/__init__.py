@@ -1,0 +1,1 @@
+"""Figures for people: pure, from rows that the store gives."""
