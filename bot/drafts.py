@@ -75,12 +75,13 @@ _SENTENCE_END: Final = re.compile(r"[.!?…]+(?=\s|$)")
 
 class Candidate(NamedTuple):
     """A draft that fits the limit. `template` and `lang` tell where it comes from; `cut` that its end is
-    missing, so a human must look at it."""
+    missing, so a human must look at it; `holding` that it answers nothing yet."""
 
     text: str
     template: str
     cut: bool = False
     lang: str = ""
+    holding: bool = False
 
 
 def candidates(
@@ -230,22 +231,22 @@ def _render(template: Template, values: dict[str, str]) -> str:
 def _fitted(found: Sequence[Ready], name: str, lang: str, limits: Limits) -> tuple[Candidate, ...]:
     """The first three drafts that fit; only if none does, the shortest of all, cut."""
     fit: list[Candidate] = []
-    too_long: list[tuple[int, str, str]] = []
+    too_long: list[tuple[int, str, Template]] = []
     for ready in found:
         text = ready.text(name)
         if not text or len(text) > _LONGEST_DRAFT:
             continue
         if (size := limits.count(text)) <= limits.maximum:
-            fit.append(Candidate(text, ready.template.name, False, lang))
+            fit.append(Candidate(text, ready.template.name, False, lang, ready.template.holding))
         else:
-            too_long.append((size, text, ready.template.name))
+            too_long.append((size, text, ready.template))
         if len(fit) == _CANDIDATES:
             break
     if fit or not too_long:
         return tuple(fit)
-    _, text, which = min(too_long)
+    _, text, which = min(too_long, key=itemgetter(0, 1))
     short = cut(text, limits)
-    return (Candidate(short, which, True, lang),) if short else ()
+    return (Candidate(short, which.name, True, lang, which.holding),) if short else ()
 
 
 def cut(text: str, limits: Limits) -> str:

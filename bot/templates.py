@@ -99,6 +99,10 @@ class Template(BaseModel):
     languages: tuple[str, ...] = Field(default=(), description="ISO 639-1 codes. Default: any language")
     networks: tuple[str, ...] = Field(default=(), description="Names of networks. Default: any network")
     process: Process | None = Field(default=None, description="The process decided on. Default: any")
+    holding: bool = Field(
+        default=False,
+        description="It only says that somebody will look into it: it answers nothing and stops no clock",
+    )
     by_rule: bool = Field(default=False, description="Offered only where a rule names it")
     text: Annotated[str, AfterValidator(_sound)] = Field(
         description=f"The words. They may name {', '.join(WORDS)} in double braces, and use {{% if %}}"

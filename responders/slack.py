@@ -24,6 +24,7 @@ from bot.models import Escalation, Priority, Receipt
 EVENT: Final = "vigie_escalation"
 # Characters of a person's words: a section takes 3000, and "&" travels as five.
 _WORDS: Final = 500
+_SECTION: Final = 2500
 _THREADS: Final = 1000
 
 
@@ -84,17 +85,31 @@ class SlackNotifier:
                 del self._threads[next(iter(self._threads))]
         return Receipt(posted)
 
+    def tell(self, subject: str, text: str) -> Receipt:
+        """Post a text that rings for nothing, such as the daily digest.
+
+        Raises:
+            as `notify`.
+        """
+        found = [_section(f"*{escaped(subject)}*"), _section(escaped(shortened(text, _SECTION)))]
+        return Receipt(self._say(text=escaped(shortened(subject, 200)), blocks=found))
+
     def _post(self, escalation: Escalation, thread: str | None) -> str:
-        answer = self._web.call(
-            "chat_postMessage",
-            channel=self.config.channel,
+        return self._say(
             text=headline(escalation),
             blocks=blocks(escalation, self.config.inbox_url),
             metadata=_metadata(escalation),
             thread_ts=thread,
             reply_broadcast=True if thread else None,
+        )
+
+    def _say(self, **message: Any) -> str:
+        answer = self._web.call(
+            "chat_postMessage",
+            channel=self.config.channel,
             unfurl_links=False,
             unfurl_media=False,
+            **message,
         )
         if not isinstance(answer.get("ts"), str):
             raise Unsure(f"{self._web.host} did not say what became of the message")
@@ -153,6 +168,7 @@ def quoted(text: str) -> str:
 def _details(escalation: Escalation) -> list[str]:
     urgent = escalation.priority in (Priority.HIGH, Priority.CRISIS)
     return [
+        escaped(escalation.tier),
         f"priority {escalation.priority}" if urgent else "",
         f"answer due {date(escalation.due_at)}" if escalation.due_at else "",
         f"rings for the {_nth(escalation.ring)} time" if escalation.ring > 1 else "",

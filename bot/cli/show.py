@@ -179,7 +179,9 @@ def _who_speaks(out: Console, row: Row, person: Row) -> None:
     """What became of all that they ever said here, when there was contact last, and what is proposed now."""
     since, last = (f"{instant(person[at]):%Y-%m-%d}" for at in ("first_at", "last_at"))
     counts = ", ".join(f"{person[name]} {name}" for name in ("answered", "exempted", "open"))
-    spoke = f"{who(row)}: wrote {person['said']} times, {since} to {last}; {person['addresses']} addresses"
+    spoke = (
+        f"{who(row)}: {person['said']} messages from {since} to {last}, {person['addresses']} of them to us"
+    )
     contact = "never answered"
     if person["answered_at"] is not None:
         contact = f"last answered {instant(person['answered_at']):%Y-%m-%d %H:%M} UTC"

@@ -69,7 +69,7 @@ def _served(town: Town) -> Iterator[Sandbox]:
 
 
 def _services(sandbox: Sandbox) -> dict[str, Any]:
-    """The accounts, listeners and responders of the sandbox's public networks; alarms ring in the terminal."""
+    """Accounts, listeners and responders for the sandbox's public networks; alarms ring in the terminal."""
     found = config_at(sandbox.url, sandbox.town)
     for section in ("accounts", "responders"):
         del found[section]["slack"]

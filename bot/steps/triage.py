@@ -220,7 +220,7 @@ def _prepare(
     found = drafts.candidates(mention, analysis, decision, settings.templates, limits, settings.root.brand)
     if decision.automatic and not (responder and drafts.goes_alone(decision, analysis, found)):
         decision = replace(decision, automatic=False)
-    return decision, [Draft(c.text, c.template, c.cut) for c in found]
+    return decision, [Draft(c.text, c.template, c.cut, c.holding) for c in found]
 
 
 def _for_human(decision: Decision, refusal: Refusal) -> Decision:

@@ -58,7 +58,7 @@ def from_reply(tx: Tx, reply: Row, remote_id: str, url: str, now: int, actor: st
 
     A reply that a human approved answers all that this person had said in the conversation by then; one
     that went out by itself answers only the mention it was made for. Neither answers what was edited while
-    it was on its way: that is read anew.
+    it was on its way: that is read anew. A holding reply answers nothing.
 
     The news may come late, when it was taken for lost: then it must not go out again. If it is a draft by
     now, or put aside, what stands there is an answer all the same, as if it were given natively.
@@ -79,9 +79,12 @@ def from_reply(tx: Tx, reply: Row, remote_id: str, url: str, now: int, actor: st
     if state == "":
         proof = {"remote_id": remote_id, "url": url, "text": events.digest(reply["text"])}
         log.append(Event("sent", mention["id"], reply["id"], actor=actor, data=proof))
-    ended = Ended("native" if state else "reply", remote_id, url)
-    log += end(tx, _answered_by(tx, reply, mention), now, ended)
-    log += _read_anew(tx, mention["id"])
+    if reply["holding"]:
+        log += _wait_on(tx, mention["id"])
+    else:
+        ended = Ended("native" if state else "reply", remote_id, url)
+        log += end(tx, _answered_by(tx, reply, mention), now, ended)
+        log += _read_anew(tx, mention["id"])
     events.append(tx, now, log)
     conversations.said(tx, mention["conversation_id"])
 
@@ -108,6 +111,14 @@ def _answered_by(tx: Tx, reply: Row, mention: Row) -> set[int]:
     if reply["approved_by"].startswith(events.RULE):
         return own
     return {*own, *_open_ones(tx, mention["conversation_id"], "said", said)}
+
+
+def _wait_on(tx: Tx, mention_id: int) -> list[Event]:
+    """Somebody was told that their matter is looked into: now it must be."""
+    waits = tx.run(
+        "UPDATE mentions SET state = 'waiting' WHERE id = ? AND state = 'answering'", (mention_id,)
+    )
+    return [Event("waits_again", mention_id)] if waits else []
 
 
 def _read_anew(tx: Tx, mention_id: int) -> list[Event]:

@@ -18,11 +18,13 @@ NEVER: Final = 2**62
 
 
 class Draft(NamedTuple):
-    """A candidate text. `cut`: it was shortened to fit, and a human must look at its end."""
+    """A candidate text. `cut`: it was shortened to fit, and a human must look at its end. `holding`: it
+    answers nothing yet."""
 
     text: str
     template: str = ""
     cut: bool = False
+    holding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def add(tx: Tx, all_candidates: Sequence[Candidates], now: int) -> list[Event]:
             by, at, said = (c.auto.by, c.auto.at, c.auto.said) if c.auto and not place else (None, None, None)
             rows.append(
                 (number, c.mention_id, c.conversation_id, c.responder, "ready" if by else "draft", draft.text,
-                 draft.template, place, int(draft.cut), now, by, at, digest if by else None, said)
+                 draft.template, place, int(draft.cut), int(draft.holding), now, by, at,
+                 digest if by else None, said)
             )  # fmt: skip
             drafted.append({"reply": number, "template": draft.template, "text": digest})
             number += 1
@@ -73,8 +76,9 @@ def add(tx: Tx, all_candidates: Sequence[Candidates], now: int) -> list[Event]:
 
 _INSERT: Final = (
     "INSERT INTO replies (id, mention_id, conversation_id, responder, state, text, template, candidate, cut,"
+    " holding,"
     " created_at, approved_by, approved_at, approved_hash, approved_said)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -100,7 +104,8 @@ def approve(tx: Tx, reply: Row, approval: Approval) -> list[Event]:
 def edit(tx: Tx, reply: Row, text: str, actor: str) -> list[Event]:
     """Change the text of a draft, or of one that was refused; the log keeps what it was, as a hash."""
     done = tx.run(
-        "UPDATE replies SET text = ?, template = '', cut = 0, state = 'draft', reason = '', attempts = 0,"
+        "UPDATE replies SET text = ?, template = '', cut = 0, holding = 0, state = 'draft', reason = '',"
+        " attempts = 0,"
         " approved_by = NULL, approved_at = NULL, approved_hash = NULL, approved_said = NULL"
         " WHERE id = ? AND state IN ('draft', 'refused')",
         (text, reply["id"]),

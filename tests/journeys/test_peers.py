@@ -270,6 +270,28 @@ def test_08_what_a_machine_sends_by_itself_and_an_acknowledgement_stop_no_clock_
     assert house.mention("1")["due_at"] == due
 
 
+def test_08_a_holding_reply_stops_no_clock_and_the_answer_is_still_owed(tmp_path: Path) -> None:
+    rules = (
+        "rules: [{name: seen, when: {intents: [praise]}, template: seen, approve: auto}]\n"
+        'templates: [{name: seen, by_rule: true, holding: true, text: "Merci, nous regardons."}]\n'
+    )
+    house = build_house(tmp_path, CONFIG, rules)
+    house.hears(comment("1", THANKS))
+    due = house.mention("1")["due_at"]
+    house.deliver()
+    assert [reply.text for reply in house.paper.published] == ["Merci, nous regardons."]
+    assert (house.mention("1")["state"], house.mention("1")["due_at"]) == ("waiting", due)
+    assert (house.audit()["open"], house.audit()["answered"]) == (1, 0)
+    house.clock.now = instant(due) + timedelta(minutes=1)
+    house.sweep()
+    assert house.audit()["overdue"] == 1
+    assert house.paper.told, "the bell rings as if nothing had been said"
+    house.approve("1")
+    house.deliver()
+    assert len(house.paper.published) == 2
+    assert (house.audit()["open"], house.audit()["answered"], house.audit()["balanced"]) == (0, 1, True)
+
+
 def test_09_a_person_who_answers_merci_is_a_proposed_exemption_no_breach_and_audited(tmp_path: Path) -> None:
     rule = "rules: [{name: thanks, when: {needs_answer: false}, exempt: no_answer_needed}]\n"
     for name, extra in (("by hand", ""), ("by rule", rule)):

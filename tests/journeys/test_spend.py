@@ -27,6 +27,7 @@ from bot.models import Batch, Mention, Price, Receipt, Refusal, Reply
 from bot.price import price_of
 from bot.steps import listen
 from bot.steps.metered import metered
+from bot.store import views
 from responders.console import ConsoleResponder
 from tests.journeys.test_kill import environment
 from tests.support.house import QUESTION, House, Paper, Wire, build_house, comment
@@ -312,7 +313,9 @@ def test_what_each_draft_costs_is_shown_with_it(house: House) -> None:
     def look(out: Console, mention: Any, replies: list[Any]) -> None:
         prices = {r["id"]: price_of(settings, r, mention) for r in replies}
         known = {number: found for number, found in prices.items() if found is not None}
-        show.mention(out, mention, replies, [], [], [], [], known, 0)
+        with house.app.watch.store.read() as tx:
+            person = views.person(tx, mention)
+        show.mention(out, mention, replies, [], [], person, [], [], known, 0)
 
     told = printed(house, look)
     assert told.count("costs 0.015 US dollars\n") == len(house.replies("1", "draft")) - 1

@@ -90,7 +90,10 @@ def test_the_template_that_a_rule_names_comes_first_whatever_its_intent() -> Non
 def test_a_template_for_rules_is_offered_only_where_one_names_it() -> None:
     ours = (template("for a rule", by_rule=True), template("for all"))
     assert names(offered(*ours)) == ["for all"]
-    assert names(offered(*ours, d=Decision(State.WAITING, template="for a rule"))) == ["for a rule", "for all"]
+    assert names(offered(*ours, d=Decision(State.WAITING, template="for a rule"))) == [
+        "for a rule",
+        "for all",
+    ]
 
 
 def test_even_a_named_template_is_kept_to_its_network_and_language() -> None:
