@@ -125,7 +125,7 @@ class Imap:
         """The folder of what was sent, "" where there is none yet."""
         if self._access.sent:
             return self._access.sent
-        _, listed = self._do(lambda: self._imap.list('""', '"*"'))
+        listed = self._done(lambda: self._imap.list('""', '"*"'))
         folders = list(_folders(listed))
         marked = [name for flags, name in folders if b"\\sent" in flags.lower().split()]
         return next(iter([*marked, *(name for _, name in folders if name in _SENT_NAMES)]), "")
@@ -141,7 +141,7 @@ class Imap:
 
     def search(self, *criteria: str) -> list[int]:
         """UIDs in their order. A criterion is ASCII, and quoted where it must be."""
-        _, found = self._do(lambda: self._imap.uid("SEARCH", *criteria))
+        found = self._done(lambda: self._imap.uid("SEARCH", *criteria))
         return sorted(
             {int(uid) for line in found if isinstance(line, bytes) for uid in line.split() if uid.isdigit()}
         )
@@ -155,7 +155,7 @@ class Imap:
         if not uids:
             return
         wanted = f"(UID INTERNALDATE RFC822.SIZE {section}<0.{MOST}>)"
-        _, found = self._do(lambda: self._imap.uid("FETCH", ",".join(map(str, uids)), wanted))
+        found = self._done(lambda: self._imap.uid("FETCH", ",".join(map(str, uids)), wanted))
         for place, part in enumerate(found):
             if isinstance(part, tuple):
                 rest = found[place + 1] if place + 1 < len(found) else b""
@@ -175,6 +175,13 @@ class Imap:
             status, _ = self._do(lambda: self._imap.append(_quoted(name), r"(\Seen)", kept, data))
         if status != "OK":
             raise Retry(f"{self.host} does not take a copy of what was sent")
+
+    def _done(self, ask: Callable[[], tuple[str, list[Any]]]) -> list[Any]:
+        """Nothing found is an answer; that it could not be looked for is none."""
+        status, found = self._do(ask)
+        if status != "OK":
+            raise Retry(f"{self.host} does not show what lies in the mailbox")
+        return found
 
     def _do(self, ask: Callable[[], tuple[str, list[Any]]]) -> tuple[str, list[Any]]:
         try:

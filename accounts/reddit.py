@@ -1,8 +1,8 @@
 """One account of Reddit, through praw: how to sign in, and what its errors mean.
 
 https://www.reddit.com/dev/api. praw is an extra (`pip install "vigie[reddit]"`): a config that needs it says
-so when it is missing. By itself it sends a POST up to three times when it gets a 5xx or the connection breaks,
-and sleeps until a limit ends. Neither happens here.
+so when it is missing. By itself it sends a POST up to three times when it gets a 5xx or the connection
+breaks, and sleeps until a limit ends. Neither happens here.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bot.errors import AuthFailed, RateLimited, Refused, Retry, ServiceError, Un
 from bot.http import check_address, wait
 
 if TYPE_CHECKING:
+    import requests
     from praw import Reddit
     from praw.exceptions import RedditAPIException
     from prawcore.exceptions import ResponseException
@@ -82,9 +83,11 @@ class Session:
 
     def __init__(self, account: Account, end: float) -> None:
         self._account = account
-        self._api = _praw(account, end)
+        http = _http(account, end)
+        self._api = _praw(account, http)
         # A fault while we sign in says nothing of what is asked afterwards.
         self._asked(self._api.auth.scopes, Retry)
+        http.close()  # praw asks for that connection to be closed, and would begin to use it again
 
     def get(self, path: str, **params: str | int) -> Any:
         """What Reddit answers to a GET, as it wrote it.
@@ -155,13 +158,23 @@ class Session:
             raise doubt(f"{host} does not answer as Reddit does ({kind})") from None
 
 
-def _praw(account: Account, end: float) -> Reddit:
-    import praw
+def _http(account: Account, end: float) -> requests.Session:
     import requests
-    from prawcore.rate_limit import RateLimiter
-    from prawcore.sessions import FiniteRetryStrategy
 
     from accounts.sdk import Redirect
+
+    session = requests.Session()
+    session.trust_env = urlsplit(account.oauth_url).scheme != "http"
+    here, there = account.oauth_url, account.reddit_url
+    for prefix, base in (("https://", here), ("http://", here), (here, here), (there, there)):
+        session.mount(prefix, Redirect(base, base, account.timeout, 32_000_000, end))
+    return session
+
+
+def _praw(account: Account, http: requests.Session) -> Reddit:
+    import praw
+    from prawcore.rate_limit import RateLimiter
+    from prawcore.sessions import FiniteRetryStrategy
 
     class Awake(RateLimiter):
         def delay(self) -> None:
@@ -174,31 +187,30 @@ def _praw(account: Account, end: float) -> Reddit:
         def should_retry_on_failure(self) -> bool:
             return False
 
-    session = requests.Session()
-    session.trust_env = urlsplit(account.oauth_url).scheme != "http"
-    here, there = account.oauth_url, account.reddit_url
-    for prefix, base in (("https://", here), ("http://", here), (here, here), (there, there)):
-        session.mount(prefix, Redirect(base, base, account.timeout, 32_000_000, end))
     for name in ("praw", "prawcore"):  # they would write people's words, at DEBUG
         logging.getLogger(name).disabled = True
     api = praw.Reddit(
         site_name="DEFAULT",
         client_id=account.client_id,
         client_secret=account.client_secret.get_secret_value(),
-        password=account.password and account.password.get_secret_value(),
-        refresh_token=account.refresh_token and account.refresh_token.get_secret_value(),
+        password=_secret(account.password),
+        refresh_token=_secret(account.refresh_token),
         username=account.username,
         user_agent=f"python:vigie (by /u/{account.username})",
         reddit_url=account.reddit_url,
         oauth_url=account.oauth_url,
         check_for_updates=False,
         check_for_async=False,
-        requestor_kwargs={"session": session},
+        requestor_kwargs={"session": http},
     )
     core: Any = api._core  # praw offers no other way to either
     core._retry_strategy_class = Once
     core._rate_limiter = Awake(window_size=600)
     return api
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None
 
 
 # --- What Reddit's errors mean -------------------------------------------------------------------

@@ -31,7 +31,7 @@ responders:
 """
 COMMANDS = ("run", "check", "tag", "import", "export", "inbox", "show", "approve", "edit", "reject", "assign",
             "exempt", "reopen", "escalate", "handover", "acknowledge", "resolve",
-            "audit", "spend", "demo")  # fmt: skip
+            "outcome", "sample", "digest", "audit", "spend", "sandbox", "demo")  # fmt: skip
 
 
 @dataclass

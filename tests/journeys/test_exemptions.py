@@ -382,7 +382,7 @@ def test_who_is_speaking_is_shown_with_what_became_of_all_they_ever_said(
     assert person == {"said": 3, "addresses": 3, "answered": 1, "exempted": 1, "open": 1,
                       "first_at": ms(START), "last_at": ms(START + timedelta(days=1))}  # fmt: skip
     shown = " ".join(terminal.vigie("show", str(row["id"])).stdout.split())
-    counts = "3 addresses: 1 answered, 1 exempted, 1 open"
+    counts = "3 of them to us: 1 answered, 1 exempted, 1 open"
     assert f"Claire: 3 messages from 2026-03-10 to 2026-03-11, {counts}; last answered 2026-03-10" in shown
     assert terminal.json("show", str(row["id"]))["person"]["open"] == 1
 
