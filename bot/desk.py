@@ -46,7 +46,9 @@ _NOT_ON_A_LINE: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _ON_ITS_WAY: Final = frozenset({ReplyState.READY, ReplyState.SENDING, ReplyState.UNSURE})
 _WAITS: Final = frozenset({State.WAITING, State.ESCALATED})
 _NOT_OVER: Final = _WAITS | {State.ANSWERING}
-_WAITING: Final = ("approve", "edit", "reject", "assign", "exempt", "escalate", "handover", "outcome")
+_WAITING: Final = (
+    "approve", "edit", "reject", "confirm", "assign", "exempt", "escalate", "handover", "outcome",
+)  # fmt: skip
 # Which verbs fit where a mention stands.
 ACTIONS: Final = {
     State.NEW: (),
@@ -350,8 +352,7 @@ class Desk:
                 raise NotPossible(f"reply {reply_id} is {reply['state']}: nobody doubts it")
             log = escalations.close(tx, f"reply:{reply_id}", now)
             if verdict == "sent":
-                if not url.startswith(("https://", "http://")):
-                    raise NotPossible("give the link under which the reply stands: --url https://...")
+                _must_be_a_link(url)
                 answers.from_reply(tx, reply, url, url, now, actor=actor)
                 return log
             if verdict == "again":
@@ -361,6 +362,24 @@ class Desk:
             raise NotPossible("say sent, again or discard")
 
         self._act(self._mention_of(reply_id), seen, actor, change)
+
+    def confirm(self, mention_id: int, url: str, seen: int, actor: str) -> None:
+        """Say that you answered by hand, with the public link, where no responder carries answers: under a
+        review from an export, say.
+
+        Raises:
+            Conflict: something changed since version `seen`.
+            NotPossible: a responder answers there, nothing waits for it, or the link is missing.
+        """
+
+        def change(tx: Tx, mention: Row, now: int) -> list[Event]:
+            self._must_be(tx, mention, _WAITS)
+            if responder := self.settings.routes.get(mention["listener"], ""):
+                raise NotPossible(f"answers there go out through {responder}: approve or write a draft")
+            _must_be_a_link(url)
+            return answers.by_hand(tx, mention, url, actor, now)
+
+        self._act(mention_id, seen, actor, change)
 
     # --- What all verbs share ---
 
@@ -429,6 +448,11 @@ def actions_for(mention: Row) -> tuple[str, ...]:
 
 def _state(tx: Tx, mention: Row, state: State) -> None:
     tx.run("UPDATE mentions SET state = ? WHERE id = ?", (state, mention["id"]))
+
+
+def _must_be_a_link(url: str) -> None:
+    if not url.startswith(("https://", "http://")):
+        raise NotPossible("give the link under which the reply stands: --url https://...")
 
 
 def _must_be_a_line(text: str, what: str) -> None:

@@ -312,6 +312,18 @@ def resolve(
         console().print("Noted.")
 
 
+@app.command(rich_help_panel=DESK)
+def confirm(
+    mention: Mention,
+    url: Annotated[str, typer.Option(help="The public link of your answer.")],
+    version: Version = None,
+) -> None:
+    """Say that you answered by hand, where Vigie cannot: give the link."""
+    with house() as built:
+        built.desk.confirm(mention, url, _seen(built, mention, version), actor())
+        console().print("Noted as answered.")
+
+
 def _seen(built: App, mention: int, version: int | None) -> int:
     from bot.store import views
 

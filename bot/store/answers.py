@@ -44,6 +44,16 @@ def native(tx: Tx, mention: Mention, now: int) -> None:
         conversations.said(tx, parent["conversation_id"])
 
 
+def by_hand(tx: Tx, mention: Row, url: str, actor: str, now: int) -> list[Event]:
+    """A named human answered where nothing of ours could: `url` is the proof."""
+    thread = tx.row("SELECT thread FROM conversations WHERE id = ?", (mention["conversation_id"],))
+    assert thread is not None, "a mention belongs to a conversation"
+    _keep(tx, mention["network"], url, mention["remote_id"], thread["thread"], None, "", url, now)
+    conversations.said(tx, mention["conversation_id"])
+    log = [Event("confirmed", mention["id"], actor=actor, data={"url": url})]
+    return [*log, *end(tx, {mention["id"]}, now, Ended("by_hand", url, url))]
+
+
 def already_given(tx: Tx, network: str, remote_ids: Sequence[str]) -> list[Row]:
     """The brand's answers to messages that are heard only now."""
     return tx.rows(

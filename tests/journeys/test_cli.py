@@ -30,7 +30,7 @@ responders:
   paper: {type: console}
 """
 COMMANDS = ("run", "check", "tag", "import", "export", "inbox", "show", "approve", "edit", "reject", "assign",
-            "exempt", "reopen", "escalate", "handover", "acknowledge", "resolve",
+            "exempt", "reopen", "escalate", "handover", "acknowledge", "resolve", "confirm",
             "outcome", "sample", "digest", "audit", "spend", "sandbox", "demo")  # fmt: skip
 
 

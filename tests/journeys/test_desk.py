@@ -16,7 +16,7 @@ from bot.errors import Conflict, NotPossible, Refused, Unsure
 from bot.models import Process, State
 from bot.steps.listen import hear
 from bot.store import ms, open_store
-from tests.support.house import ANGRY, QUESTION, START, THANKS, House, build_house, comment
+from tests.support.house import ANGRY, CONFIG, QUESTION, START, THANKS, House, build_house, comment
 
 LINK = "https://blog.example/1#x"
 # Sales answers faster than service: handing over may tighten a promise.
@@ -605,3 +605,33 @@ def test_a_doubt_that_is_given_up_leaves_the_person_waiting(house: House) -> Non
     assert house.audit()["open"] == 1
     house.deliver()
     assert house.paper.published == []
+
+
+# --- Answered by hand ----------------------------------------------------------------------------
+
+
+def test_what_was_answered_by_hand_is_confirmed_with_its_link_where_nothing_could_carry_it(
+    tmp_path: Path,
+) -> None:
+    by_hand = build_house(tmp_path, CONFIG.replace("responder: paper", 'responder: ""'))
+    by_hand.hears(comment("1", QUESTION))
+    link = "https://reviews.example/banque-azur#r1"
+    with pytest.raises(NotPossible, match="give the link"):
+        by_hand.desk.confirm(1, "in the shop", version(by_hand), "Léa")
+
+    by_hand.desk.confirm(1, link, version(by_hand), "Léa")
+
+    assert by_hand.mention("1")["state"] == "answered"
+    found = by_hand.audit()
+    assert (found["answered"], found["open"], found["balanced"]) == (1, 0, True)
+    event = by_hand.row("SELECT actor, data FROM events WHERE kind = 'confirmed'")
+    assert (event["actor"], json.loads(event["data"])) == ("Léa", {"url": link})
+    with pytest.raises(NotPossible, match="mention 1 is answered"):
+        by_hand.desk.confirm(1, link, version(by_hand), "Marc")
+
+
+def test_nobody_confirms_by_hand_what_a_responder_can_prove(house: House) -> None:
+    house.hears(comment("1", QUESTION))
+    with pytest.raises(NotPossible, match="go out through paper"):
+        house.desk.confirm(1, "https://blog.example/1", version(house), "Léa")
+    assert house.audit()["open"] == 1
