@@ -191,12 +191,14 @@ class Desk:
 
         Raises:
             Conflict: something changed since version `seen`.
-            NotPossible: it is not exempted.
+            NotPossible: it is not exempted, or its author has deleted it since.
         """
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
             self._must_be(tx, mention, frozenset({State.EXEMPTED}))
-            return exemptions.reopen(tx, [mention_id], now, actor)
+            if not (log := exemptions.reopen(tx, [mention_id], now, actor)):
+                raise NotPossible(f"mention {mention_id} was deleted by its author: nobody waits any more")
+            return log
 
         self._act(mention_id, seen, actor, change)
 

@@ -10,8 +10,12 @@ import pytest
 
 from tests.support.house import STANDING, House, build_house
 
-# Files that take minutes begin first, so that none of them is alone at the end of two workers.
-FIRST: Final = ("test_kill.py", "test_matrix.py", "test_race.py", "test_bluesky.py", "test_mastodon.py")
+# Files that take minutes begin first, so that none of them is alone at the end of two workers; beside the
+# first of them one with many tests, so that there is something to see.
+FIRST: Final = (
+    "test_kill.py", "test_cli.py", "test_matrix.py", "test_random_days.py", "test_month.py", "test_race.py",
+    "test_bluesky.py", "test_mastodon.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

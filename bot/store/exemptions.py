@@ -33,16 +33,19 @@ def close(tx: Tx, mention_id: int, reason: str, actor: str, now: int) -> list[Ev
 def reopen(
     tx: Tx, mention_ids: Sequence[int], now: int, actor: str = events.SYSTEM, why: str = ""
 ) -> list[Event]:
-    """Those of these that are exempted wait again, under the promises that they had."""
+    """Those of these that are exempted wait again, under the promises that they had; not those that their
+    authors have deleted since, to whom nothing is owed any more."""
     if not mention_ids:
         return []
     opened = tx.rows(
         "UPDATE mentions SET state = 'waiting', ended_at = NULL, alarm_at = due_at,"
         " outcome_alarm_at = CASE WHEN outcome IS NULL THEN outcome_due_at END"
-        f" WHERE id IN ({marks(len(mention_ids))}) AND state = 'exempted' RETURNING id",
+        f" WHERE id IN ({marks(len(mention_ids))}) AND state = 'exempted'"
+        " AND deleted_at IS NULL RETURNING id",
         mention_ids,
     )
-    ids = sorted(row["id"] for row in opened)
+    if not (ids := sorted(row["id"] for row in opened)):
+        return []
     tx.run(
         f"UPDATE exemptions SET reopened_at = ? WHERE mention_id IN ({marks(len(ids))})"
         " AND reopened_at IS NULL",

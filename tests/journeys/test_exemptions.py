@@ -413,3 +413,13 @@ def test_a_store_of_before_is_brought_up_to_date_with_the_exemptions_in_its_log(
     assert found == [
         {"mention_id": house.mention("1")["id"], "reason": "spam", "rule": 0, "at": ms(house.clock())}
     ]
+
+
+def test_what_its_author_has_deleted_since_is_not_reopened(house: House) -> None:
+    house.hears(comment("1", QUESTION))
+    house.desk.exempt(1, "spam", house.mention("1")["version"], "Léa")
+    house.hears(deleted=["1"])
+    with pytest.raises(NotPossible, match="mention 1 was deleted by its author"):
+        house.desk.reopen(1, house.mention("1")["version"], "Léa")
+    assert house.mention("1")["state"] == "exempted"
+    assert (house.audit()["open"], house.audit()["balanced"]) == (0, True)
