@@ -1,6 +1,7 @@
-"""A month of a brand that thousands of people write to: bursts, nights, weekends, public holidays, an afternoon of
-complaints, a listener that is deaf for a day, Slack down for six hours, credentials that end for half a day,
-and three humans who oversleep. At the end nobody is without an answer, an exemption or a ringing escalation.
+"""A month of a brand that thousands of people write to: bursts, nights, weekends, public holidays, an
+afternoon of complaints, a listener that is deaf for a day, Slack down for six hours, credentials that end for
+half a day, and three humans who oversleep. At the end nobody is without an answer, an exemption or a ringing
+escalation.
 
 VIGIE_SEED repeats it; VIGIE_ADDRESSES=50000 (default 5,000) takes many minutes.
 """
