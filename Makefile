@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Two at a time, each file in one of them: more would get into the way of those that measure time.
-PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Three at a time, each file in one of them: much of their time they wait for servers and clocks.
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test lint bench crash lock clean
 

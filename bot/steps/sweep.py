@@ -87,7 +87,8 @@ def _alarm(watch: Watch, tx: Tx, row: Row, now: int) -> list[Event]:
 def doubt_expired(watch: Watch) -> None:
     """A worker died in the middle of a send: it may have been published."""
     delivery = watch.settings.root.delivery
-    now, longest = ms(watch.clock()), delivery.lease // timedelta(milliseconds=1)
+    # Another daemon's clock may be ahead of ours: by up to a lease, that is no clock set back.
+    now, longest = ms(watch.clock()), 2 * (delivery.lease // timedelta(milliseconds=1))
     with watch.store.tx() as tx:
         for row in rows_of_replies.expired(tx, now, longest):
             look_at = now + look_after(watch)  # what it sent may still be under way

@@ -36,8 +36,8 @@ class Verdict(NamedTuple):
 
 def claim_new(tx: Tx, now: int, lease_until: int, limit: int) -> list[Untriaged]:
     """Take the oldest new mentions for one batch of analysis. A lease that is over,
-    or further ahead than any lease can be (the clock was set back), binds nobody."""
-    longest = lease_until - now
+    or further ahead than two leases (the clock was set back), binds nobody."""
+    longest = 2 * (lease_until - now)
     ids = tx.rows(
         "UPDATE mentions SET lease_until = :lease WHERE id IN (SELECT id FROM mentions"
         " WHERE state = 'new' AND (lease_until IS NULL OR lease_until <= :now"

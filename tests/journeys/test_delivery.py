@@ -16,7 +16,7 @@ from bot.models import Mention, Receipt, Refusal, Reply
 from bot.steps.deliver import as_reply, deliver_one
 from bot.store import ms, views
 from bot.store import replies as rows_of_replies
-from tests.support.house import ANGRY, CONFIG, QUESTION, START, THANKS, House, build_house, comment
+from tests.support.house import ANGRY, CONFIG, QUESTION, START, THANKS, Clock, House, build_house, comment
 
 AUTO = """
 rules:
@@ -464,6 +464,17 @@ def test_a_second_daemon_does_not_look_either_while_a_send_hangs_in_the_first(tm
         other.deliver()
     assert len(house.paper.published) == 1
     assert house.mention("1")["state"] == "answered"
+
+
+def test_a_daemon_whose_clock_lags_by_seconds_leaves_alone_what_another_is_sending(tmp_path: Path) -> None:
+    house = build_house(tmp_path)
+    lagging = build_house(tmp_path, clock=Clock(house.clock() - timedelta(seconds=5)))
+    house.hears(comment("1", QUESTION))
+    house.approve("1")
+    house.paper.during = lagging.sweep
+    house.deliver()
+    assert len(house.replies("1", "sent")) == 1
+    assert house.rows("SELECT 1 FROM events WHERE kind = 'unsure'") == []
 
 
 def test_a_send_that_hangs_does_not_keep_others_from_being_looked_for(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """kill -9 at random moments while comments pass from a blog to answered: nobody lost, nobody answered twice.
 
-The blog counts, in a process of its own: every reply that it accepted is a line in its log. 25 kills in
-``make test``; ``make crash`` sets VIGIE_KILLS=200, which makes eight rounds of it.
+The blog counts, in a process of its own: every reply that it accepted is a line in its log. 15 kills in
+``make test``; ``make crash`` sets VIGIE_KILLS=200, which makes eight rounds of 25.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Any
 
 import pytest
 
-KILLS = 25
-ROUNDS = max(1, int(os.environ.get("VIGIE_KILLS", "25")) // KILLS)
-COMMENTS = 2000
+ROUNDS = max(1, int(os.environ.get("VIGIE_KILLS", "0")) // 25)
+KILLS = 25 if "VIGIE_KILLS" in os.environ else 15
+COMMENTS = 80 * KILLS
 SEED = int(os.environ.get("VIGIE_SEED", "0")) or random.SystemRandom().randrange(10**6)
 CONFIG = """
 brand: {{name: Banque Azur, languages: [fr, en]}}
