@@ -254,7 +254,7 @@ BEGUN = b"POST /hooks/blog HTTP/1.1\r\nHost: x\r\n"
 def test_who_begins_and_does_not_go_on_is_sent_away(
     tmp_path: Path, begun: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with at_the_door(tmp_path, patience=timedelta(seconds=0.5)) as visit:
+    with at_the_door(tmp_path, patience=timedelta(seconds=3)) as visit:
         host, _, port = visit.url.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port)), timeout=10) as slow:
             slow.sendall(begun)

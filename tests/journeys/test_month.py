@@ -1,9 +1,9 @@
-"""A month of a brand that thousands of people write to: bursts, nights, weekends, public holidays, an
+"""A month of a brand that a thousand people and more write to: bursts, nights, weekends, public holidays, an
 afternoon of complaints, a listener that is deaf for a day, Slack down for six hours, credentials that end for
 half a day, and three humans who oversleep. At the end nobody is without an answer, an exemption or a ringing
 escalation.
 
-VIGIE_SEED repeats it; VIGIE_ADDRESSES=50000 (default 2,000) takes many minutes.
+VIGIE_SEED repeats it; VIGIE_ADDRESSES=50000 (default 1,000) takes many minutes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.support.days import memory
 from tests.support.house import Clock
 from tests.support.month import BEGINS, DEAF, TICK, TOWNS, Human, Pen, Phone, Reads, Town
 
-ADDRESSES: Final = int(os.environ.get("VIGIE_ADDRESSES", "2000"))
+ADDRESSES: Final = int(os.environ.get("VIGIE_ADDRESSES", "1000"))
 SEED: Final = int(os.environ.get("VIGIE_SEED", "0")) or random.SystemRandom().randrange(10**6)
 CONFIG: Final = """
 brand: {name: Banque Azur, handles: ["@banqueazur"], languages: [fr, en]}

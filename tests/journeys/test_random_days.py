@@ -1,4 +1,4 @@
-"""Days that nobody planned (`tests.support.days`): 15,000 steps of people, networks, faults, crashes, clocks
+"""Days that nobody planned (`tests.support.days`): 10,000 steps of people, networks, faults, crashes, clocks
 and humans at the desk. After each step the promises hold. What fails is made short,
 and printed as lines that can be pasted.
 
@@ -25,7 +25,7 @@ from tests.support.day import Day, Did
 from tests.support.day_steps import STEPS
 from tests.support.days import Failure, attempt, script_of, shrunk, told
 
-DAYS: Final = int(os.environ.get("VIGIE_DAYS", "60"))
+DAYS: Final = int(os.environ.get("VIGIE_DAYS", "40"))
 STEPS_A_DAY: Final = 250
 SEED: Final = int(os.environ.get("VIGIE_SEED", "0")) or random.SystemRandom().randrange(10**6)
 ROOT: Final = Path(__file__).parents[2]
