@@ -221,6 +221,7 @@ def begin(folder: Path) -> Month:
     return Month(App(watch, app.desk), clock, dice, towns, pens, phones, month.humans(dice))
 
 
+@pytest.mark.month
 @pytest.mark.timeout(1200)
 def test_in_a_month_of_50_000_addresses_nobody_is_forgotten(folder: Path) -> None:
     begun, it = time.monotonic(), begin(folder)

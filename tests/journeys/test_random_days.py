@@ -27,7 +27,8 @@ from tests.support.days import Failure, attempt, script_of, shrunk, told
 
 DAYS: Final = int(os.environ.get("VIGIE_DAYS", "40"))
 STEPS_A_DAY: Final = 250
-SEED: Final = int(os.environ.get("VIGIE_SEED", "0")) or random.SystemRandom().randrange(10**6)
+# The same days in every `make test`; VIGIE_SEED=0 draws others.
+SEED: Final = int(os.environ.get("VIGIE_SEED", "28467")) or random.SystemRandom().randrange(10**6)
 ROOT: Final = Path(__file__).parents[2]
 
 
