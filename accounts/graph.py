@@ -30,7 +30,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import facebook
 
-BASE: Final = facebook.FACEBOOK_GRAPH_URL.rstrip("/")
+_BASE: Final = facebook.FACEBOOK_GRAPH_URL.rstrip("/")
 # https://developers.facebook.com/docs/graph-api/overview/rate-limiting
 _THROTTLED: Final = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_100)})
 _ENOUGH: Final = 95  # percent of what we may use: calls beyond 100 are refused, and counted all the same
@@ -74,7 +74,7 @@ class ModernGraph(facebook.GraphAPI):  # type: ignore[misc]  # the SDK has no ty
         self._proof = {"appsecret_proof": hmac.new(secret, token.encode(), hashlib.sha256).hexdigest()}
         self.session.auth = _Bearer(token)
         self.session.hooks["response"].append(self._look_at)
-        lead(self.session, BASE, to=access.api_url, timeout=access.timeout, end=end)
+        lead(self.session, _BASE, to=access.api_url, timeout=access.timeout, end=end)
 
     def __enter__(self) -> ModernGraph:
         return self

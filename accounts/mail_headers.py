@@ -134,17 +134,14 @@ def people(message: Message, name: str) -> list[Person]:
 def letter(message: Message, ours: frozenset[str]) -> Letter:
     """Who wrote it. A form on a web site writes in the name of the brand, or of nobody, and says under
     Reply-To who filled it in."""
-    sender = next(iter(people(message, "From")), Person(""))
+    sender = next(iter(people(message, "From")), Person("", words(message, "From")))
     back = next((one for one in people(message, "Reply-To") if one.address not in ours), None)
-    form = (
-        back is not None and (sender.address in ours or is_deaf(sender.address)) and not is_deaf(back.address)
-    )
-    if back is not None and form:
+    if back and not _is_deaf(back.address) and (sender.address in ours or _is_deaf(sender.address)):
         return Letter(Person(back.address, back.name or sender.name), back.address, by_form=True)
     return Letter(sender, back.address if back else sender.address)
 
 
-def is_deaf(address: str) -> bool:
+def _is_deaf(address: str) -> bool:
     """Whether nobody reads what is sent there, by its name."""
     return _DEAF.match(address) is not None
 
@@ -152,13 +149,14 @@ def is_deaf(address: str) -> bool:
 def robot(message: Message, ours: frozenset[str]) -> str:
     """Why no answer may go to whoever wrote this (RFC 3834, section 2); "" where it may."""
     who = letter(message, ours)
-    if not who.answer_to:
-        return "it says not whom an answer would reach"
+    # A person's address that cannot be read is a person's all the same: a human sees what can be done.
+    if not who.answer_to and "@" not in words(message, "From"):
+        return "it says not who wrote it"
     if message.get_content_type() == "multipart/report":
         return "it is a report about another message, such as a bounce"
     if any(one.startswith(OUR_ID) for one in ids(message, "Message-ID")) or who.answer_to in ours:
         return "it comes from our own address"
-    if is_deaf(who.answer_to) or who.author.address.partition("@")[0] in _ROBOTS:
+    if _is_deaf(who.answer_to) or who.author.address.partition("@")[0] in _ROBOTS:
         return "nobody reads what is sent to that address"
     return "" if who.by_form else _automatic(message, ours)
 

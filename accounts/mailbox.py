@@ -80,7 +80,6 @@ class Raw:
 
     uid: int
     received: datetime
-    size: int
     data: bytes
 
 
@@ -154,7 +153,7 @@ class Imap:
         """These, without marking them as read."""
         if not uids:
             return
-        wanted = f"(UID INTERNALDATE RFC822.SIZE {section}<0.{MOST}>)"
+        wanted = f"(UID INTERNALDATE {section}<0.{MOST}>)"
         found = self._done(lambda: self._imap.uid("FETCH", ",".join(map(str, uids)), wanted))
         for place, part in enumerate(found):
             if isinstance(part, tuple):
@@ -328,9 +327,8 @@ def imap_date(day: date) -> str:
 
 def _raw(facts: bytes, data: bytes) -> Raw | None:
     uid = re.search(rb"\bUID (\d+)", facts)
-    size = re.search(rb"\bRFC822\.SIZE (\d+)", facts)
     at = imaplib.Internaldate2tuple(facts)
     if not uid:
         return None
     received = datetime.fromtimestamp(time.mktime(at), UTC) if at else datetime.now(UTC)
-    return Raw(int(uid[1]), received, int(size[1]) if size else len(data), data)
+    return Raw(int(uid[1]), received, data)

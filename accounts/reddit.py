@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Thing = Mapping[str, Any]
 T = TypeVar("T")
-PAGE: Final = 100
-SITE: Final = "https://www.reddit.com"
+_PAGE: Final = 100
+_SITE: Final = "https://www.reddit.com"
 _MINUTE: Final = 60.0
 _NAP: Final = 2.0  # seconds between two requests that praw may keep
 _BREAK: Final = re.compile(r"(\d{1,5}) (millisecond|second|minute|hour)")
@@ -49,7 +49,7 @@ class Account(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True)
     refresh_token: SecretStr | None = Field(
         default=None, description="Instead of the password: a permanent token, for an app of type web"
     )
-    reddit_url: str = Field(default=SITE, description="Where to sign in; another address for tests")
+    reddit_url: str = Field(default=_SITE, description="Where to sign in; another address for tests")
     oauth_url: str = Field(
         default="https://oauth.reddit.com", description="Where the API is; another address for tests"
     )
@@ -115,7 +115,7 @@ class Session:
             raise _no(self._account.host, str(error[0]), str(error[1]))
         return answer
 
-    def listing(self, path: str, **params: str | int) -> Iterator[list[Thing]]:
+    def listing(self, path: str) -> Iterator[list[Thing]]:
         """A listing, page by page from its newest; at most 1,000 things, which is as far as Reddit goes back.
 
         Raises:
@@ -123,7 +123,7 @@ class Session:
         """
         after = ""
         for _ in range(10):
-            data = _data(self.get(path, limit=PAGE, **params, **({"after": after} if after else {})))
+            data = _data(self.get(path, limit=_PAGE, **({"after": after} if after else {})))
             page = things(data)
             yield page
             after = str(data.get("after") or "")
@@ -289,4 +289,4 @@ def things(data: Thing) -> list[Thing]:
 def link(thing: Thing) -> str:
     """Where it stands in public."""
     path = str(thing.get("permalink") or thing.get("context") or "")
-    return SITE + path.partition("?")[0] if path.startswith("/") else ""
+    return _SITE + path.partition("?")[0] if path.startswith("/") else ""

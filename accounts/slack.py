@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import re
 import socket
 import ssl
 import urllib.error
@@ -37,6 +38,8 @@ _AUTH: Final = frozenset(
 )
 # "Some aspect of the operation may have succeeded", as the page of each method says.
 _DOUBTFUL: Final = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+_CODE: Final = re.compile(r"[a-z0-9_]{1,60}", re.IGNORECASE)
+_SCOPES: Final = re.compile(r"[a-z0-9:._, -]{1,200}", re.IGNORECASE)
 _MENDS: Final = {
     "channel_not_found": "name a channel that exists, by its id, and invite the app there",
     "not_in_channel": "invite the app there: /invite @Vigie",
@@ -113,13 +116,14 @@ def fault(host: str, error: SlackApiError) -> ServiceError:
     answer = error.response
     data = answer.data if isinstance(answer.data, dict) else {}
     code = str(data.get("error", ""))
-    code = code if code.isascii() and code.replace("_", "").isalnum() and len(code) < 60 else ""
+    code = code if _CODE.fullmatch(code) else ""
     if answer.status_code == 429 or code in ("ratelimited", "rate_limited"):
         wait = str(answer.headers.get("Retry-After", ""))
         return RateLimited(f"{host} asks us to wait", float(wait[:6]) if wait.isdecimal() else 60)
     if code in _AUTH:
-        needed = data.get("needed") if code == "missing_scope" else ""
-        return AuthFailed(f"{host} does not accept the token ({code}{f': {needed}' if needed else ''})")
+        needed = str(data.get("needed", ""))
+        scopes = f": {needed}" if code == "missing_scope" and _SCOPES.fullmatch(needed) else ""
+        return AuthFailed(f"{host} does not accept the token ({code}{scopes})")
     if answer.status_code >= 500 or code in _DOUBTFUL or not code:
         return Unsure(f"{host} is out of order ({code or f'status {answer.status_code}'})")
     mend = f": {_MENDS[code]}" if code in _MENDS else ""

@@ -6,8 +6,8 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
+from accounts._moved import moved
 from bot.errors import AuthFailed, RateLimited, Refused, Retry, ServiceError
 from bot.http import Answer, instant
 
@@ -59,8 +59,7 @@ def fault(host: str, answer: Answer) -> ServiceError:
     if answer.status in (401, 403):
         return AuthFailed(f"{host} does not let this account do that ({code or answer.status})")
     if 300 <= answer.status < 400:
-        target = urlsplit(answer.headers.get("location", ""))
-        return Retry(f"{host} sends us on to {target.scheme}://{target.hostname}: put that under url")
+        return moved(host, answer)
     if code and 400 <= answer.status < 500:
         return Rejected(f"{host} does not take it ({code})", code)
     return Retry(f"{host} does not answer as a PDS does (status {answer.status})")

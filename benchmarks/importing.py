@@ -98,9 +98,11 @@ def _page(db: sqlite3.Connection, low: int, high: int) -> list[Transaction]:
 
 
 def _insert(db: sqlite3.Connection, table: str, which: str) -> Insert:
-    rows = db.execute(f"SELECT * FROM {table} WHERE {which}").fetchall()  # noqa: S608
-    marks = ", ".join("?" * len(rows[0])) if rows else ""
-    return Insert(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
+    # Without those that the database works out by itself.
+    columns = [column[1] for column in db.execute(f"PRAGMA table_info({table})")]
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    rows = db.execute(f"SELECT {names} FROM {table} WHERE {which}").fetchall()  # noqa: S608
+    return Insert(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
 
 
 def insert_all(store: Path, everything: Sequence[Transaction]) -> float:

@@ -13,17 +13,19 @@ from bot.config import Settings
 from bot.desk import Desk
 from bot.learned import tagger_for
 from bot.scheduler import EmbeddedEngine, run_guarded
-from bot.steps import Wake, Watch, deliver, digest, listen, sweep, triage
+from bot.steps import Wake, Watch, deliver, digest, listen, sweep, triage, webhooks
+from bot.steps.pulse import beat
 from bot.steps.watch import no_wake
 from bot.store import Clock, open_store, utcnow
 
 if TYPE_CHECKING:
     from bot.hooks import Door, Taker
 
-STEPS: Final = ("listen", "triage", "deliver", "sweep", "digest")
+STEPS: Final = ("listen", "triage", "deliver", "sweep", "digest", "webhooks")
 Step = Callable[[Watch, Wake, str], None]
 _RUN: Final[Mapping[str, Step]] = {
     "listen": listen, "triage": triage, "deliver": deliver, "sweep": sweep, "digest": digest,
+    "webhooks": webhooks,
 }  # fmt: skip
 
 
@@ -36,11 +38,12 @@ class App:
 
     def engine(self, only: Collection[str] = STEPS) -> EmbeddedEngine:
         """The daemon's engine, with every job in place but not started; restricted to the steps `only`."""
-        tasks = {name: partial(step, self.watch) for name, step in _RUN.items() if name in only}
+        tasks = {name: partial(_noted, name, self.watch) for name in _RUN if name in only}
         engine = EmbeddedEngine({name: tasks.get(name, _nothing) for name in STEPS})
         for task, key, period in self._jobs():
             if task in only:
                 engine.every(period, task, key)
+                beat(self.watch, task)
         return engine
 
     def door(self, wake: Wake, also: Mapping[str, Taker] | None = None) -> Door | None:
@@ -75,6 +78,8 @@ class App:
             yield "deliver", name, root.pace.deliver
         yield "sweep", "", root.pace.sweep
         yield "digest", "", timedelta(minutes=1)
+        for name in root.webhooks:
+            yield "webhooks", name, timedelta(seconds=2)
 
 
 def build(settings: Settings, store_url: str = "", clock: Clock = utcnow) -> App:
@@ -101,8 +106,15 @@ def build(settings: Settings, store_url: str = "", clock: Clock = utcnow) -> App
 def log_to_terminal(settings: Settings) -> None:
     """Log lines on standard error, without the secrets of these settings."""
     services = [*settings.listeners.values(), *settings.responders.values()]
-    slack = settings.root.slack
-    logs.set_up([*(service.config for service in services), *([slack] if slack else [])])
+    root = settings.root
+    others = [root.web, *([root.slack] if root.slack else []), *root.webhooks.values()]
+    logs.set_up([*(service.config for service in services), *others])
+
+
+def _noted(name: str, watch: Watch, wake: Wake, key: str) -> None:
+    """A step, and that it ran to its end."""
+    _RUN[name](watch, wake, key)
+    beat(watch, name)
 
 
 def _nothing(wake: Wake, key: str) -> None:

@@ -6,16 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 
 from pydantic_core import from_json
 
 from bot.exemptions import rates
-from bot.promises import Promises
-from bot.proof import Terms, disproved, follow, read_policy
+from bot.policy import Promises
+from bot.promises import Terms
+from bot.proof import disproved, follow, read_policy
 from bot.store import Row, Tx, instant, policies, samples, sources
+from bot.store import books as tables
 from bot.store import events as log_of
-from bot.store.states import OPEN
 
 # What each event does to an address; the last one counts.
 _ENDS: Final[Mapping[str, str]] = {
@@ -26,6 +28,13 @@ _ENDS: Final[Mapping[str, str]] = {
     "restored": "open",
 }
 _OF_STATE: Final[Mapping[str, str]] = {"answered": "answered", "exempted": "exempted", "deleted": "deleted"}
+
+# What tells on what a promise is made, and the deadlines that it may set: each with what is due by then.
+_MAKES: Final = frozenset({"heard", "addressed", "triaged", "handed_over", "raised"})
+_DEADLINES: Final[Mapping[str, str]] = {"due_at": "an answer", "outcome_due_at": "an outcome"}
+_MOST: Final = 20
+_LINE: Final = itemgetter(*log_of.FIELDS)
+"""So many of the problems are named."""
 
 
 @dataclass(slots=True)
@@ -47,12 +56,12 @@ class Books:
 @dataclass(slots=True)
 class Proof:
     """What the log says of promises. `policies` are the stored ones, by version; `terms` those of each
-    mention by now, and `due` the deadline that was logged last; `wrong` names the first few of the `faults`
-    that do not follow from what they were made on."""
+    mention by now, and `due` its deadlines that were logged last, by their names; `wrong` names the first few
+    of the `faults` that do not follow from what they were made on."""
 
     policies: Mapping[str, Promises]
     terms: dict[int, Terms | None] = field(default_factory=dict)
-    due: dict[int, int] = field(default_factory=dict)
+    due: dict[str, dict[int, int]] = field(default_factory=lambda: {name: {} for name in _DEADLINES})
     recomputed: int = 0
     faults: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -75,15 +84,11 @@ class Proof:
             self.recomputed += 1
             if problem := disproved(self.policies, terms, data):
                 self.fails(f"mention {number}, event {row['seq']}: {problem}")
-            self.due[number] = data.get("due_at", self.due.get(number))
+            for name in _DEADLINES:
+                if name in data:
+                    self.due[name][number] = data[name]
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             self.fails(f"mention {number}, event {row['seq']}: what it promises cannot be read")
-
-
-_MOST: Final = 20
-_DEADLINES: Final = ("due_at", "outcome_due_at")
-# What tells on what a promise is made.
-_MAKES: Final = frozenset({"heard", "addressed", "triaged", "handed_over", "raised"})
 
 
 def proof_of(tx: Tx) -> Proof:
@@ -109,15 +114,13 @@ def read(tx: Tx) -> Books:
         _enter(books, row)
         if row["mention_id"] is not None:
             books.promises.enter(row)
-    end = tx.row("SELECT seq, hash FROM chain WHERE id = 1")
-    if books.broken_at is None and (end is None or (end["seq"], end["hash"]) != (books.events, books.head)):
+    if books.broken_at is None and tables.end_of_log(tx) != (books.events, books.head):
         books.broken_at = books.events + 1  # the tail was cut off, or the head was moved
     return books
 
 
 def _holds(books: Books, row: Row) -> bool:
-    line = tuple(row[name] for name in log_of.FIELDS)
-    return bool(row["seq"] == books.events and row["hash"] == log_of.link(books.head, line))
+    return bool(row["seq"] == books.events and row["hash"] == log_of.link(books.head, _LINE(row)))
 
 
 def _enter(books: Books, row: Row) -> None:
@@ -167,8 +170,8 @@ def audit(tx: Tx, now: int) -> dict[str, Any]:
         "exempted": counts["exempted"],
         "deleted": counts["deleted"],
         "open": counts["open"],
-        "overdue": _count(tx, _OVERDUE, now),
-        "escalated_unacknowledged": _count(tx, _UNACKNOWLEDGED),
+        "overdue": tables.overdue(tx, now),
+        "escalated_unacknowledged": tables.unacknowledged(tx),
         "balanced": not problems,
         "problems": [*problems, *promises.wrong],
         "promises": {"recomputed": promises.recomputed, "wrong": promises.faults},
@@ -181,40 +184,23 @@ def audit(tx: Tx, now: int) -> dict[str, Any]:
             "wrong": books.judged["wrong"],
             "waiting": len(samples.waiting(tx)),
         },
-        "unsure": _count(tx, _UNSURE),
+        "unsure": tables.unsure(tx),
         "sources": [_source(tx, row) for row in sources.all_rows(tx)],
     }
 
 
-_OVERDUE: Final = (
-    f"SELECT COUNT(*) AS n FROM mentions WHERE addressed = 1 AND due_at <= ? AND state IN {OPEN}"  # noqa: S608 -- states of ours
-)
-_UNACKNOWLEDGED: Final = (
-    "SELECT COUNT(*) AS n FROM escalations WHERE closed_at IS NULL AND acknowledged_at IS NULL"
-)
-_UNSURE: Final = "SELECT COUNT(*) AS n FROM replies WHERE state = 'unsure'"
-
-
-def _count(tx: Tx, sql: str, *params: int) -> int:
-    row = tx.row(sql, params)
-    return int(row["n"]) if row else 0
-
-
 def _differences(tx: Tx, books: Books, most: int = _MOST) -> list[str]:
     """Addresses of which the tables say otherwise than the log. Deadlines that differ go to the proof."""
-    wrong, seen, last = list[str](), 0, 0
-    while rows := tx.rows(
-        "SELECT id, state, due_at FROM mentions WHERE addressed = 1 AND id > ? ORDER BY id LIMIT 5000",
-        (last,),
-    ):
-        for row in rows:
-            tables = _OF_STATE.get(row["state"], "open")
-            if (logged := books.ended.get(row["id"], "nothing")) != tables:
-                wrong.append(f"mention {row['id']}: the log says {logged}, the tables {tables}")
-            if (due := books.promises.due.get(row["id"])) != row["due_at"]:
-                told = f"the log promises an answer by {due}, the tables by {row['due_at']}"
+    wrong, seen = list[str](), 0
+    for row in tables.addresses(tx):
+        seen += 1
+        kept = _OF_STATE.get(row["state"], "open")
+        if (logged := books.ended.get(row["id"], "nothing")) != kept:
+            wrong.append(f"mention {row['id']}: the log says {logged}, the tables {kept}")
+        for name, what in _DEADLINES.items():
+            if (due := books.promises.due[name].get(row["id"])) != row[name]:
+                told = f"the log promises {what} by {due}, the tables by {row[name]}"
                 books.promises.fails(f"mention {row['id']}: {told}")
-        seen, last = seen + len(rows), rows[-1]["id"]
     if seen != len(books.ended) and not wrong:
         wrong.append(f"the log knows {len(books.ended)} addresses, the tables {seen}")
     return wrong[:most]

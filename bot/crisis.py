@@ -13,17 +13,16 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Final, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.durations import SomeTime, write_duration
+from bot.exemptions import UNHAPPY
 from bot.models import Analysis, Mention, Priority
 from bot.rules import Facts, Test, When
 
 __all__ = ["Crisis", "CrisisWatch", "Figures", "Sign", "figures", "judge", "raised", "sign"]
-
-_UNHAPPY: Final = frozenset({"complaint", "churn"})
 
 
 class CrisisWatch(BaseModel):
@@ -75,7 +74,7 @@ class Sign(NamedTuple):
 def sign(watch: CrisisWatch, mention: Mention, analysis: Analysis, person: str) -> Sign | None:
     """What a mention says of a crisis; `None` if nothing."""
     facts = Facts(mention, analysis)
-    complaint = not _UNHAPPY.isdisjoint(facts.intents)
+    complaint = not UNHAPPY.isdisjoint(facts.intents)
     word = bool(watch.tests) and all(test(facts) for test in watch.tests)
     return Sign(mention.posted_at, person, complaint, word) if complaint or word else None
 

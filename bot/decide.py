@@ -20,14 +20,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from bot.exemptions import must_be_answered
+from bot.exemptions import is_unhappy, must_be_answered
 from bot.models import Analysis, Decision, Exempt, Kind, Mention, Priority, Process, State
-from bot.rules import DEFAULT_RULES, Facts, Rule, Rules, When
-
-__all__ = ["DEFAULT_RULES", "Rule", "Rules", "When", "decide"]
+from bot.rules import Facts, Rule
 
 _AUTOMATIC_WITHIN: Final = timedelta(days=1)
-_UNHAPPY: Final = frozenset({"complaint", "churn"})
 
 
 def decide(mention: Mention, analysis: Analysis, rules: Sequence[Rule], now: datetime) -> Decision:
@@ -89,10 +86,5 @@ def _is_kept(matched: Sequence[Rule]) -> bool:
 
 def _is_content(facts: Facts, now: datetime) -> bool:
     """May a machine answer this person: not unhappy, and just wrote?"""
-    analysis = facts.analysis
-    return (
-        analysis.sentiment != "negative"
-        and analysis.urgency != "crisis"
-        and _UNHAPPY.isdisjoint(facts.intents)
-        and now - facts.mention.posted_at <= _AUTOMATIC_WITHIN
-    )
+    unhappy = is_unhappy(facts.analysis.sentiment, facts.intents, facts.analysis.urgency)
+    return not unhappy and now - facts.mention.posted_at <= _AUTOMATIC_WITHIN

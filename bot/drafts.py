@@ -16,20 +16,7 @@ from typing import Final, NamedTuple
 from jinja2 import TemplateError
 
 from bot.models import Analysis, Decision, Kind, Limits, Mention, Process
-from bot.templates import Brand, Template, Templates, check, default_templates
-
-__all__ = [
-    "Brand",
-    "Candidate",
-    "Template",
-    "Templates",
-    "candidates",
-    "check",
-    "cut",
-    "default_templates",
-    "goes_alone",
-    "greeting_name",
-]
+from bot.templates import Brand, Template
 
 _CANDIDATES: Final = 3
 _LONGEST_DRAFT: Final = 10_000

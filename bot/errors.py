@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Something to be told to people in their language: an English text with ``%(name)s`` in it, and values:
+    plain ones, codes (a ``StrEnum``), aware instants, or sentences again. ``str`` is the English."""
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.values:
+            return self.text
+        return self.text % {name: _shown(value) for name, value in self.values.items()}
+
+
+def _shown(value: object) -> object:
+    # Times are those of this machine's time zone.
+    return f"{value.astimezone():%H:%M:%S}" if isinstance(value, datetime) else value
 
 
 class VigieError(Exception):
-    """The root: its text is meant for people and never holds a secret."""
+    """The root: its text is meant for people and never holds a secret. It is a sentence (`text`, `values`)
+    where people see it in their own language; ``str`` is the English."""
+
+    def __init__(self, text: str = "", **values: object) -> None:
+        self.text, self.values = text, values
+        super().__init__(str(Sentence(text, values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +64,10 @@ class Conflict(VigieError):
 
 class NotPossible(VigieError):
     """The verb does not fit where the mention or the draft stands, or it names nothing that exists."""
+
+
+class NotAllowed(NotPossible):
+    """The role of whoever acts does not allow the verb."""
 
 
 class StoreUnavailable(VigieError):

@@ -15,7 +15,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 NO_ANSWER_NEEDED: Final = "no_answer_needed"
-_OWED: Final = frozenset({"question", "complaint", "churn"})
+UNHAPPY: Final = frozenset({"complaint", "churn"})
+"""What unhappy people intend."""
 
 
 class Sample(BaseModel):
@@ -26,10 +27,14 @@ class Sample(BaseModel):
     at_least: int = Field(default=5, ge=0, description="So many of a day's, if there are. Default: 5")
 
 
+def is_unhappy(sentiment: str, intents: Collection[str], urgency: str) -> bool:
+    """Whether somebody is unhappy: a negative text, a complaint, a farewell, a crisis."""
+    return sentiment == "negative" or urgency == "crisis" or not UNHAPPY.isdisjoint(intents)
+
+
 def must_be_answered(sentiment: str, intents: Collection[str], urgency: str) -> bool:
-    """Whether somebody is unhappy (a negative text, a complaint, a farewell, a crisis) or asks something: no
-    rule closes that, and nobody proposes it."""
-    return sentiment == "negative" or urgency == "crisis" or not _OWED.isdisjoint(intents)
+    """Whether somebody is unhappy or asks something: no rule closes that, and nobody proposes it."""
+    return "question" in intents or is_unhappy(sentiment, intents, urgency)
 
 
 def proposed(analysis: Mapping[str, Any]) -> str:

@@ -7,14 +7,13 @@ that gets anything but a 200 sends it again, and what comes twice is kept once.
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.errors import NotPossible, Refused, StoreUnavailable
+from bot.errors import Refused, StoreUnavailable
+from bot.serving import Serving
 from bot.steps.listen import pushed
 from bot.steps.watch import Wake, Watch, log, surprise
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
-    from uvicorn import Server
 
 # Takes the body and the headers of a POST; gives status, body and headers of the answer.
 Taker = Callable[[bytes, Mapping[str, str]], tuple[int, str, Mapping[str, str]]]
@@ -33,12 +31,8 @@ _AT_ONCE: Final = 100
 _HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
-class Door:
-    """Open from the moment it is built; whoever knocks before the server is loaded waits a moment.
-
-    Raises:
-        NotPossible: the address is taken, or is none of this machine.
-    """
+class Door(Serving):
+    """See `bot.serving.Serving`. `also`: who else takes POSTs here, by path."""
 
     def __init__(
         self,
@@ -48,44 +42,8 @@ class Door:
         patience: timedelta = PATIENCE,
         also: Mapping[str, Taker] | None = None,
     ) -> None:
-        self._socket = _bound(place)
-        self._visitors = _Visitors(watch, wake, also or {})
-        self._patience = patience
-        self._closing = threading.Event()
-        self._server: Server | None = None
-        # A daemon: it keeps no process. The server is loaded there, which the start need not wait for.
-        self._thread = threading.Thread(target=self._serve, name="hooks", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Let nobody in any more; who is inside has a second to end."""
-        self._closing.set()
-        if self._server is not None:
-            self._server.should_exit = True
-
-    def is_closed(self) -> bool:
-        return not self._thread.is_alive()
-
-    def _serve(self) -> None:
-        with self._socket:
-            try:
-                self._server = _server(self._visitors, self._patience)
-                if not self._closing.is_set():
-                    self._server.run(sockets=[self._socket])
-            except Exception as error:  # noqa: BLE001 -- a thread's end: the watch goes on by polling
-                surprise(error, "hooks: the door")
-
-
-def _bound(place: tuple[str, int]) -> socket.socket:
-    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-    try:
-        return socket.create_server(place, family=family, backlog=_AT_ONCE)
-    except OSError as error:
-        reason = error.strerror or "it cannot be used"
-        raise NotPossible(
-            f"hooks.listen: nobody can listen at {place[0]} port {place[1]} ({reason.lower()}); another "
-            "program may be there already: end it, or name another port"
-        ) from None
+        visitors = _Visitors(watch, wake, also or {})
+        super().__init__("hooks.listen", place, lambda: _app(visitors), _AT_ONCE, patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +71,7 @@ class _Visitors:
 
     async def receive(self, request: Request) -> Response:
         """The POST with news."""
-        from starlette.concurrency import run_in_threadpool  # noqa: PLC0415 -- see Door
+        from starlette.concurrency import run_in_threadpool  # noqa: PLC0415 -- see Serving
         from starlette.requests import ClientDisconnect  # noqa: PLC0415
 
         name = request.path_params["listener"]
@@ -130,7 +88,7 @@ class _Visitors:
 
     async def take(self, request: Request) -> Response:
         """A POST for somebody who answers by themselves."""
-        from starlette.concurrency import run_in_threadpool  # noqa: PLC0415 -- see Door
+        from starlette.concurrency import run_in_threadpool  # noqa: PLC0415 -- see Serving
         from starlette.requests import ClientDisconnect  # noqa: PLC0415
         from starlette.responses import Response  # noqa: PLC0415
 
@@ -187,13 +145,13 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _answer(status: int, text: str = "") -> Response:
-    from starlette.responses import PlainTextResponse  # noqa: PLC0415 -- see Door
+    from starlette.responses import PlainTextResponse  # noqa: PLC0415 -- see Serving
 
     return PlainTextResponse(text, status, _HEADERS)
 
 
 def _app(visitors: _Visitors) -> Starlette:
-    from starlette.applications import Starlette  # noqa: PLC0415 -- see Door
+    from starlette.applications import Starlette  # noqa: PLC0415 -- see Serving
     from starlette.routing import Route  # noqa: PLC0415
 
     path = "/hooks/{listener}"
@@ -206,28 +164,3 @@ def _app(visitors: _Visitors) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
-
-
-def _server(visitors: _Visitors, patience: timedelta) -> Server:
-    import uvicorn  # noqa: PLC0415 -- see Door
-    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415
-
-    class Patient(H11Protocol):
-        """A connection that ends, whatever it is about, when its time is over."""
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self.access_log = False  # uvicorn's own switch gives way to whoever sets a handler
-            self._end = self.loop.call_later(patience.total_seconds(), transport.abort)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._end.cancel()
-            super().connection_lost(exc)
-
-    return uvicorn.Server(
-        uvicorn.Config(
-            _app(visitors), http=Patient, ws="none", loop="asyncio", lifespan="off", log_config=None,
-            server_header=False, proxy_headers=False, limit_concurrency=_AT_ONCE,
-            timeout_graceful_shutdown=1,
-        )
-    )  # fmt: skip

@@ -24,9 +24,6 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bot.closures import ClosedByFile, PublicHolidays, Times, merged, without
-from bot.durations import Duration, SomeTime
-
-__all__ = ["Calendar", "Duration", "PublicHolidays", "SomeTime", "in_utc", "plus"]
 
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -39,11 +39,12 @@ def check_address(url: str, *, allow_http: bool) -> None:
         raise ValueError("url must be an address such as https://blog.example.org")
     if parts.username is not None or parts.password is not None:
         raise ValueError("url must not hold credentials: put them under username and password")
-    if parts.scheme == "http" and not (allow_http or _loopback(parts.hostname)):
+    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
         raise ValueError("url must begin with https:// or the password travels unprotected (allow_http)")
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether this name or number of a host never leaves this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -76,9 +77,10 @@ def ask(http: httpx.Client, method: str, url: str, *, end: float, most: int, **r
         Retry: no usable answer came, whatever the reason.
     """
     try:
-        answer = _exchange(http, method, url, end=end, most=most, **request)
+        answer = exchange(http, method, url, end=end, most=most, **request)
     except Unsure as fault:
         raise Retry(str(fault)) from None
+    _must_not_wait(url, answer)
     if _broken(answer):
         raise Retry(_out_of_order(url, answer), wait(answer.headers))
     return answer
@@ -93,13 +95,20 @@ def tell(http: httpx.Client, method: str, url: str, *, end: float, most: int, **
         RateLimited: 429; after as long as the service said, or a minute.
         Unsure: anything else that is no answer, or a 5xx.
     """
-    answer = _exchange(http, method, url, end=end, most=most, **request)
+    answer = exchange(http, method, url, end=end, most=most, **request)
+    _must_not_wait(url, answer)
     if _broken(answer):
         raise Unsure(_out_of_order(url, answer))
     return answer
 
 
-def _exchange(http: httpx.Client, method: str, url: str, *, end: float, most: int, **request: Any) -> Answer:
+def exchange(http: httpx.Client, method: str, url: str, *, end: float, most: int, **request: Any) -> Answer:
+    """Send a request, and take the answer whatever its status; otherwise as `tell`.
+
+    Raises:
+        Retry: the connection was never made, or no time was left for it.
+        Unsure: anything else that is no answer.
+    """
     import httpx  # noqa: PLC0415
 
     host, began, body = urlsplit(url).hostname, time.monotonic(), bytearray()
@@ -119,10 +128,13 @@ def _exchange(http: httpx.Client, method: str, url: str, *, end: float, most: in
         raise Retry(f"{host} has no address that could be used ({type(fault).__name__})") from None
     except httpx.HTTPError as fault:
         raise Unsure(f"{host} gave no answer ({type(fault).__name__})") from None
-    if answer.status_code == 429:
-        raise RateLimited(f"{host} asks us to wait", wait(answer.headers) or 60)
     took = timedelta(seconds=time.monotonic() - began)
     return Answer(answer.status_code, answer.headers, bytes(body), took)
+
+
+def _must_not_wait(url: str, answer: Answer) -> None:
+    if answer.status == 429:
+        raise RateLimited(f"{urlsplit(url).hostname} asks us to wait", wait(answer.headers) or 60)
 
 
 def _broken(answer: Answer) -> bool:

@@ -20,6 +20,7 @@ from bot.models import Author, Kind, Mention
 NETWORK: Final = "import"
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _NOBODY: Final = Author()
+_MOST: Final = 2**53 - 1  # how far every reader of JSON can count
 
 
 def parse(line: str | bytes, now: datetime) -> Mention:
@@ -166,7 +167,9 @@ def _author(line: Mapping[str, Any]) -> Author:
     if type(value) is not dict:
         raise ValueError('author must be an object: {"id", "handle", "name", "followers"}')
     followers = value.get("followers")
-    if followers is not None and (type(followers) is not int or followers < 0):
+    if type(followers) is float and followers.is_integer():
+        followers = int(followers)  # 3.0 is a whole number in JSON
+    if followers is not None and (type(followers) is not int or not 0 <= followers <= _MOST):
         raise ValueError("author.followers must be a whole number, 0 or more")
     return Author(
         _text(value, "id", "author."),

@@ -4,7 +4,7 @@ that ships."""
 from __future__ import annotations
 
 from bot.analysis import Tagger
-from bot.config import AnalysisSettings, Brand
+from bot.config_sections import AnalysisSettings, Brand
 
 
 def tagger_for(brand: Brand, analysis: AnalysisSettings) -> Tagger:

@@ -69,6 +69,16 @@ class Process(StrEnum):
     CRISIS = "crisis"
 
 
+class Outcome(StrEnum):
+    """What can come of an address, as its process confirms it."""
+
+    ACCEPTED = "accepted"
+    RESOLVED = "resolved"
+    CONVERTED = "converted"
+    SHIPPED = "shipped"
+    DECLINED = "declined"
+
+
 INTENTS: Final = ("question", "complaint", "praise", "purchase", "suggestion", "churn", "spam", "other")
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 URGENCIES: Final = tuple(p.value for p in Priority)

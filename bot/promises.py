@@ -7,50 +7,18 @@ deadline when it is first stored and when it is recomputed to prove it (`bot.pro
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from bot.authors import Who, author_tier
-from bot.durations import Duration, SomeTime, parse_duration, write_duration
-from bot.hours import Calendar, PublicHolidays, in_utc, plus
-from bot.ladder import SILENT, Bell, Ladder, Ring, Tier, people, rung
-from bot.policy import Begins, Promises, body, policy_version, version_of
+from bot.hours import in_utc, plus
+from bot.ladder import Ladder, rung
+from bot.models import Priority, Process
+from bot.policy import Begins, Promises
 from bot.targets import Goal, Target
 
-__all__ = [
-    "Bell",
-    "Calendar",
-    "Duration",
-    "Goal",
-    "Owed",
-    "Promises",
-    "PublicHolidays",
-    "Ring",
-    "SomeTime",
-    "Start",
-    "Target",
-    "Tier",
-    "Who",
-    "alarms",
-    "author_tier",
-    "body",
-    "counted_from",
-    "due_at",
-    "ladder_of",
-    "ladder_of_matter",
-    "next_ring",
-    "next_ring_of_matter",
-    "outcome_due_at",
-    "owed",
-    "parse_duration",
-    "people",
-    "policy_version",
-    "target_for",
-    "tiers_passed",
-    "version_of",
-    "write_duration",
-]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # --- Deadlines -----------------------------------------------------------------------------------
 
@@ -76,9 +44,30 @@ def counted_from(
     return Start(since, "next" if answered else "first")
 
 
-def target_for(policy: Promises, network: str, priority: str, process: str, author: str = "") -> Target:
-    """The target that holds: the first from the top that matches. There always is one."""
-    return policy.begins(network, priority, process, author, "first").target
+class Terms(NamedTuple):
+    """On what a promise is made. `since` is where it is counted from, in ms since 1970; `author` is an author
+    tier, "" for nobody in particular."""
+
+    network: str
+    since: int
+    priority: str = Priority.NORMAL
+    process: str = Process.SERVICE
+    author: str = ""
+    goal: Goal = "first"
+
+    @property
+    def start(self) -> datetime:
+        """`since` as an instant (UTC)."""
+        return _EPOCH + timedelta(milliseconds=self.since)
+
+    def after(self, data: Mapping[str, Any]) -> Terms:
+        """These terms with what `data` says of them, by the names they have here; others do not change."""
+        later = ("priority", "process", "author", "goal", "since")
+        return self._replace(**{name: data[name] for name in later if name in data})
+
+    def facts(self) -> dict[str, object]:
+        """What the event that makes the promise says of it, beside `due_at` and `policy`."""
+        return self._asdict() | {"priority": str(self.priority), "process": str(self.process)}
 
 
 class Owed(NamedTuple):
@@ -88,132 +77,71 @@ class Owed(NamedTuple):
     first_alarm: datetime
 
 
-def owed(
-    policy: Promises,
-    network: str,
-    priority: str,
-    process: str,
-    posted_at: datetime,
-    *,
-    author: str = "",
-    goal: Goal = "first",
-) -> Owed:
+def owed(policy: Promises, terms: Terms) -> Owed:
     """What is owed from the moment an address is heard: its deadline and its first alarm, in one go.
 
-    `posted_at` is where it is counted from (`counted_from`), `author` the author tier.
-
     Raises:
-        ValueError: `posted_at` has no time zone, or the goal is an outcome and none is promised.
+        ValueError: the goal is an outcome and none is promised.
     """
-    target, lengths = policy.begins(network, priority, process, author, goal)
+    target, lengths = _begins(policy, terms)
     if target.clock == "always":
-        posted_at = in_utc(posted_at)
-        return Owed(*(plus(posted_at, length) for length in lengths))
-    return Owed(*policy.calendar.add_each(posted_at, lengths))
+        return Owed(*(plus(terms.start, length) for length in lengths))
+    return Owed(*policy.calendar.add_each(terms.start, lengths))
 
 
-def due_at(
-    policy: Promises,
-    network: str,
-    priority: str,
-    process: str,
-    posted_at: datetime,
-    *,
-    author: str = "",
-    goal: Goal = "first",
-) -> datetime:
-    """By when an address must be answered (UTC), counted from the moment the person posted.
+def due_at(policy: Promises, terms: Terms) -> datetime:
+    """By when an address must be answered (UTC).
 
     Raises:
-        ValueError: `posted_at` has no time zone, or the goal is an outcome and none is promised.
+        ValueError: the goal is an outcome and none is promised.
     """
-    return owed(policy, network, priority, process, posted_at, author=author, goal=goal).due_at
+    target, lengths = _begins(policy, terms)
+    return _adds(policy, target)(terms.start, lengths[0])
 
 
-def outcome_due_at(
-    policy: Promises, network: str, priority: str, process: str, posted_at: datetime, *, author: str = ""
-) -> datetime | None:
-    """By when the process must say what came of it (UTC), counted from the post; `None` if that is not
-    promised.
-
-    Raises:
-        ValueError: `posted_at` has no time zone.
-    """
-    if target_for(policy, network, priority, process, author).outcome_within is None:
+def outcome_due_at(policy: Promises, terms: Terms) -> datetime | None:
+    """By when the process must say what came of it (UTC); `None` if that is not promised."""
+    if not policy.has_outcomes:
         return None
-    return due_at(policy, network, priority, process, posted_at, author=author, goal="outcome")
+    target = _begins(policy, terms._replace(goal="first")).target
+    return None if target.outcome_within is None else due_at(policy, terms._replace(goal="outcome"))
+
+
+def _begins(policy: Promises, terms: Terms) -> Begins:
+    return policy.begins(terms.network, terms.priority, terms.process, terms.author, terms.goal)
+
+
+def _adds(policy: Promises, target: Target) -> Callable[[datetime, timedelta], datetime]:
+    """The target's clock: the instant at which so much of it has passed since another."""
+    return plus if target.clock == "always" else policy.calendar.add
 
 
 # --- The ladder ----------------------------------------------------------------------------------
 
 
-def alarms(
-    policy: Promises,
-    network: str,
-    priority: str,
-    process: str,
-    posted_at: datetime,
-    *,
-    author: str = "",
-    goal: Goal = "first",
-) -> tuple[tuple[datetime, int], ...]:
-    """The ladder of one address: (when it rings in UTC, index of the tier), in order.
+def ladder_of(policy: Promises, terms: Terms) -> Ladder:
+    """When it rings for an address: at each tier, and again. Counted on the clock of its target.
 
-    The repeats are not among them: see `next_ring`.
+    Raises:
+        ValueError: the goal is an outcome and none is promised.
     """
-    ladder = _ladder(policy, policy.begins(network, priority, process, author, goal), posted_at)
-    return tuple((ladder.add(length), index) for index, length in enumerate(ladder.rungs))
-
-
-def next_ring(
-    policy: Promises,
-    network: str,
-    priority: str,
-    process: str,
-    posted_at: datetime,
-    *,
-    after: datetime,
-    author: str = "",
-    goal: Goal = "first",
-    bell: Bell = SILENT,
-) -> Ring:
-    """The first ring that is due later than `after`: a tier's, or a repeat.
-
-    After a night in which nothing ran, ring once for what is due and ask for the ring after *now*: the
-    rings that were missed are skipped, not made up for one by one. Its number is the same whenever it is
-    worked out, so it can be part of an escalation's key. `bell` says how far the ringing has come: who was
-    called last, how often in vain, and whether somebody acknowledged.
-    """
-    return _ladder(policy, policy.begins(network, priority, process, author, goal), posted_at).next(
-        after, bell
+    target, (within, _) = _begins(policy, terms)
+    start, tiers = terms.start, policy.tiers
+    always = target.clock == "always"
+    return Ladder(
+        rungs=tuple(rung(within, tier.at) for tier in tiers),
+        repeats=(*(tier.repeat for tier in tiers[:-1]), tiers[-1].repeat or policy.repeat),
+        everybody=len(tiers),
+        cap=policy.cap,
+        acknowledged_for=policy.acknowledged_for,
+        add=partial(_adds(policy, target), start),
+        passed=(lambda at: in_utc(at) - start) if always else partial(policy.calendar.between, start),
     )
 
 
-def tiers_passed(
-    policy: Promises,
-    network: str,
-    priority: str,
-    process: str,
-    posted_at: datetime,
-    *,
-    at: datetime,
-    author: str = "",
-    goal: Goal = "first",
-) -> int:
-    """How many tiers of the ladder were due by an instant: 0 before the first, 1 with the first."""
-    return _ladder(policy, policy.begins(network, priority, process, author, goal), posted_at).reached(at) + 1
-
-
-def next_ring_of_matter(
-    policy: Promises, opened_at: datetime, *, after: datetime, bell: Bell = SILENT
-) -> Ring:
-    """As `next_ring`, for what rings though no person waits for it: a silent source, credentials that ended,
-    a full disk, an unsure reply. It rings when it comes up, and repeats and climbs around the clock."""
-    return ladder_of_matter(policy, opened_at).next(after, bell)
-
-
 def ladder_of_matter(policy: Promises, opened_at: datetime) -> Ladder:
-    """The ladder of `next_ring_of_matter` itself."""
+    """As `ladder_of`, for what rings though no person waits for it: a silent source, credentials that ended,
+    a full disk, an unsure reply. It rings when it comes up, and repeats and climbs around the clock."""
     start = in_utc(opened_at)
     return Ladder(
         rungs=(timedelta(0),),
@@ -223,36 +151,4 @@ def ladder_of_matter(policy: Promises, opened_at: datetime) -> Ladder:
         acknowledged_for=policy.acknowledged_for,
         add=partial(plus, start),
         passed=lambda at: in_utc(at) - start,
-    )
-
-
-def ladder_of(
-    policy: Promises,
-    network: str,
-    priority: str,
-    process: str,
-    posted_at: datetime,
-    *,
-    author: str = "",
-    goal: Goal = "first",
-) -> Ladder:
-    """The ladder of `next_ring` itself, for who asks it more than one thing.
-
-    Raises:
-        ValueError: `posted_at` has no time zone, or the goal is an outcome and none is promised.
-    """
-    return _ladder(policy, policy.begins(network, priority, process, author, goal), posted_at)
-
-
-def _ladder(policy: Promises, begins: Begins, posted_at: datetime) -> Ladder:
-    within, start, tiers = begins.lengths[0], in_utc(posted_at), policy.tiers
-    always = begins.target.clock == "always"
-    return Ladder(
-        rungs=tuple(rung(within, tier.at) for tier in tiers),
-        repeats=(*(tier.repeat for tier in tiers[:-1]), tiers[-1].repeat or policy.repeat),
-        everybody=len(tiers),
-        cap=policy.cap,
-        acknowledged_for=policy.acknowledged_for,
-        add=partial(plus if always else policy.calendar.add, start),
-        passed=(lambda at: in_utc(at) - start) if always else partial(policy.calendar.between, start),
     )

@@ -16,35 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from bot.models import Priority, Process
-from bot.promises import Goal, Promises, due_at, version_of
+from bot.policy import Promises, version_of
+from bot.promises import Terms, due_at
 
-__all__ = ["Terms", "disproved", "follow", "read_policy", "recompute"]
+__all__ = ["disproved", "follow", "read_policy", "recompute"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
-
-
-class Terms(NamedTuple):
-    """On what a promise was made. `since` is where it is counted from, in ms since 1970."""
-
-    network: str
-    since: int
-    priority: str = Priority.NORMAL
-    process: str = Process.SERVICE
-    author: str = ""
-    goal: Goal = "first"
-
-    def facts(self) -> dict[str, object]:
-        """What the event that makes the promise says of it, beside `due_at` and `policy`."""
-        return self._asdict() | {"priority": str(self.priority), "process": str(self.process)}
-
-
-_LATER: Final = ("priority", "process", "author", "goal", "since")
 
 
 def follow(known: Terms | None, data: Mapping[str, Any]) -> Terms | None:
@@ -53,7 +36,7 @@ def follow(known: Terms | None, data: Mapping[str, Any]) -> Terms | None:
         if "network" not in data or "posted_at" not in data:
             return None
         known = Terms(data["network"], data["posted_at"])
-    return known._replace(**{name: data[name] for name in _LATER if name in data})
+    return known.after(data)
 
 
 def recompute(policy: Promises, terms: Terms) -> int:
@@ -62,11 +45,7 @@ def recompute(policy: Promises, terms: Terms) -> int:
     Raises:
         ValueError: the goal is an outcome, and none is promised.
     """
-    since = _EPOCH + terms.since * _MS
-    due = due_at(
-        policy, terms.network, terms.priority, terms.process, since, author=terms.author, goal=terms.goal
-    )
-    return (due - _EPOCH) // _MS
+    return (due_at(policy, terms) - _EPOCH) // _MS
 
 
 def disproved(policies: Mapping[str, Promises], terms: Terms | None, data: Mapping[str, Any]) -> str:
@@ -89,6 +68,7 @@ def disproved(policies: Mapping[str, Promises], terms: Terms | None, data: Mappi
     return ""
 
 
+@lru_cache
 def read_policy(version: str, body: str) -> Promises:
     """A stored policy, as it was.
 

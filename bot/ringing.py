@@ -13,25 +13,17 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from bot.authors import author_tier
 from bot.ladder import Bell, Ladder
 from bot.models import Mention, Priority, Process
-from bot.promises import (
-    Promises,
-    author_tier,
-    counted_from,
-    ladder_of,
-    ladder_of_matter,
-    outcome_due_at,
-    owed,
-    policy_version,
-)
-from bot.proof import Terms, read_policy
+from bot.policy import Promises, policy_version
+from bot.promises import Terms, counted_from, ladder_of, ladder_of_matter, outcome_due_at, owed
+from bot.proof import read_policy
 from bot.store import Row, Tx, escalations, instant, ms, policies
 from bot.store.mentions import Promise, Waits
 
 # What an address is taken for until it was read: its promise is made in the moment it is heard.
 USUAL: Final = (Priority.NORMAL, Process.SERVICE)
-_KEPT: Final = ("priority", "process", "author", "goal", "since")
 
 
 # --- Promises ------------------------------------------------------------------------------------
@@ -50,24 +42,20 @@ def terms_for(
 
 def promise(policy: Promises, terms: Terms, *, usual: bool = False) -> Promise:
     """What is owed on these terms, under a policy. `usual`: anybody may tell them without them being kept."""
-    since = instant(terms.since)
-    due, first = owed(policy, *terms[:1], *terms[2:4], since, author=terms.author, goal=terms.goal)
+    due, first = owed(policy, terms)
     kept = {} if usual else terms.facts()
     return Promise(ms(due), policy_version(policy), ms(first), kept, usual, outcome(policy, terms))
 
 
 def outcome(policy: Promises, terms: Terms) -> int | None:
     """When it must be said what came of it (ms); `None` if that is not promised."""
-    if not policy.has_outcomes:
-        return None
-    since = instant(terms.since)
-    due = outcome_due_at(policy, *terms[:1], *terms[2:4], since, author=terms.author)
+    due = outcome_due_at(policy, terms)
     return None if due is None else ms(due)
 
 
 def terms(network: str, posted_at: int, kept: Mapping[str, Any]) -> Terms:
     """The terms of a promise, from what was kept of them: what is not there is as usual."""
-    return Terms(network, posted_at)._replace(**{name: kept[name] for name in _KEPT if name in kept})
+    return Terms(network, posted_at).after(kept)
 
 
 def terms_of(mention: Row) -> Terms:
@@ -83,7 +71,7 @@ def tightened(policy: Promises, mention: Row, priority: str, process: str) -> Pr
     found = promise(policy, new)
     if mention["due_at"] is None or found.due_at >= mention["due_at"]:
         return None
-    left = rungs(_ladder(policy, new))[mention["tier"] :]
+    left = rungs(ladder_of(policy, new))[mention["tier"] :]
     return found._replace(alarm_at=left[0] if left else None, outcome_due_at=None)
 
 
@@ -118,7 +106,7 @@ def is_doubt(row: Row) -> bool:
 
 def ladder_of_promise(tx: Tx, policy: Promises, mention: Row) -> Ladder:
     """The ladder of the promise for an address."""
-    return _ladder(_made_under(tx, policy, mention), terms_of(mention))
+    return ladder_of(_made_under(tx, policy, mention), terms_of(mention))
 
 
 def rungs(ladder: Ladder) -> list[int]:
@@ -132,17 +120,11 @@ def acknowledged(tx: Tx, policy: Promises, row: Row, mention: Row | None, now: d
     return ms(ladder_for(tx, policy, row, mention).next(now, bell).at)
 
 
-def _ladder(policy: Promises, terms: Terms) -> Ladder:
-    return ladder_of(
-        policy, *terms[:1], *terms[2:4], instant(terms.since), author=terms.author, goal=terms.goal
-    )
-
-
 def _ladder_of_outcome(tx: Tx, policy: Promises, row: Row, mention: Row) -> Ladder:
     asked = terms_of(mention)._replace(priority=mention["priority"], process=mention["process"])
     made = _made_under(tx, policy, mention)
     if outcome(made, asked) == mention["outcome_due_at"]:
-        return _ladder(made, asked._replace(goal="outcome"))
+        return ladder_of(made, asked._replace(goal="outcome"))
     # It was promised on other terms, before the process or the priority changed.
     return ladder_of_matter(policy, instant(row["opened_at"]))
 

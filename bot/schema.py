@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot import plugins
-from bot.config import ListenerEntry, ResponderEntry, Root
+from bot.config_sections import ListenerEntry, ResponderEntry, Root
 from bot.plugins import Side
 
 Common = type[ListenerEntry] | type[ResponderEntry]

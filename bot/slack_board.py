@@ -105,13 +105,9 @@ class Board:
         replies = views.replies_of(tx, mention_id)
         drafts = [reply for reply in replies if reply["state"] in ("draft", "refused")]
         sent = [reply["url"] for reply in replies if reply["state"] == "sent"]
-        rings = [
-            row["reason"]
-            for row in escalations.open_rows(tx)
-            if row["mention_id"] == mention_id and row["acknowledged_at"] is None
-        ]
+        rings = [row["reason"] for row in escalations.ringing_for(tx, mention_id)]
         responder = self._watch.responders.get(drafts[0]["responder"]) if drafts else None
-        last = news.last(tx, mention["conversation_id"])
+        last = str(news.last(tx, mention["conversation_id"]))
         limits = responder.limits if responder else None
         prices = {draft["id"]: price_of(self._watch.settings, draft, mention) for draft in drafts}
         costs = {number: found.warning for number, found in prices.items() if found and found.warning}
@@ -213,7 +209,7 @@ class Board:
         return Shown(slack_messages.headline(case), blocks, over=state in OVER, as_of=as_of)
 
     def _matter(self, tx: Tx, key: str) -> Shown:
-        row = next((row for row in escalations.open_rows(tx) if row["key"] == key), None)
+        row = escalations.standing(tx, key)
         if row is None:
             return Shown(f"Over: {key}", slack_messages.matter_over(key), over=True)
         return Shown(slack_messages.matter(row), slack_messages.of_matter(row, self._inbox_url), over=False)

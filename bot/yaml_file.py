@@ -62,7 +62,11 @@ def read(path: Path, environment: Mapping[str, str] = os.environ) -> YamlFile:
         raise ConfigError([Fault(str(path), line, "", wrong, mend)]) from None
     except yaml.YAMLError as error:
         raise ConfigError([Fault(str(path), 1, "", f"this is not YAML: {error}")]) from None
-    file.data = {} if node is None else _value(file, node, (), environment)
+    try:
+        file.data = {} if node is None else _value(file, node, (), environment)
+    except RecursionError:
+        wrong = "an anchor (&name) holds its own alias (*name), or it is too deep"
+        raise ConfigError([Fault(str(path), 1, "", wrong)]) from None
     return file
 
 

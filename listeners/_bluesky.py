@@ -20,9 +20,9 @@ def instant(item: dict[str, Any], record: dict[str, Any]) -> datetime | None:
     for value in (item.get("indexedAt"), record.get("createdAt")):
         try:
             found = datetime.fromisoformat(value or "")
-        except (TypeError, ValueError):
+            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        except (TypeError, ValueError, OverflowError):
             continue
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     return None
 
 

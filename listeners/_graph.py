@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import Field
+
 from accounts.meta import Access, Item, number, objects, text
 from bot.errors import AuthFailed, RateLimited, Refused, Retry
 from bot.models import Author, Batch, Mention
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Meta's dates have no fractions of a second, and its servers no common clock.
-MARGIN: Final = timedelta(minutes=2)
+_MARGIN: Final = timedelta(minutes=2)
 _REQUESTS: Final = 50  # in one poll; the next goes on from there
 _SECONDS: Final = 45
 _COUNTED: Final = 1_000  # things whose number is remembered, those that were read last
@@ -74,26 +76,48 @@ class Round:
         return json.dumps({**dates, "todo": todo, "counts": dict(self.counts)})
 
 
-@dataclass(frozen=True)
-class Rhythm:
-    """How far back to look: see the Config of the listeners."""
+class Lookback(Access, extra="forbid", frozen=True, hide_input_in_errors=True):
+    """How far back both listeners look, and how often."""
 
-    first: timedelta
-    overlap: timedelta
-    every: timedelta
+    watch_days: float = Field(
+        default=30, gt=0, description="Comments are looked for under posts and media that are no older."
+    )
+    first_days: float = Field(default=1, ge=0, description="How many days back the very first poll looks.")
+    overlap_days: float = Field(
+        default=3, ge=0, description="How many days are read again, for what appears late or was edited."
+    )
+    overlap_every_minutes: float = Field(
+        default=60, ge=0, description="How often they are read again; 0, at every poll."
+    )
 
 
-def begin(cursor: str | None, now: datetime, rhythm: Rhythm, start: Sequence[Task]) -> Round:
+def read(
+    config: Lookback, cursor: str | None, now: datetime, start: Sequence[Task], take: Take, query: Query
+) -> Batch:
+    """One poll. A round begins with the tasks in `start`; `take` and `query` are as in `Reading`.
+
+    Raises:
+        as `Listener.poll`.
+    """
+    from accounts.graph import ModernGraph
+
+    with ModernGraph(config) as graph:
+        reading = Reading(graph, _round(config, cursor, now, start), take)
+        reading.run(query)
+        return reading.batch(first=cursor is None)
+
+
+def _round(config: Lookback, cursor: str | None, now: datetime, start: Sequence[Task]) -> Round:
     """The round to go on with, or a new one."""
     if cursor is None:
-        floor = now - rhythm.first
+        floor = now - timedelta(days=config.first_days)
         return Round(floor, now, now, floor, tuple(start))
     last = Round.of(cursor)
     if last.todo:
         return last
     # A clock that was set back must not put off reading the last days again.
-    wide = abs(now - last.swept) >= rhythm.every
-    floor = min(last.to, now) - MARGIN - (rhythm.overlap if wide else timedelta())
+    wide = abs(now - last.swept) >= timedelta(minutes=config.overlap_every_minutes)
+    floor = min(last.to, now) - _MARGIN - timedelta(days=config.overlap_days if wide else 0)
     return replace(last, swept=now if wide else last.swept, began=now, floor=floor, todo=tuple(start))
 
 
@@ -101,9 +125,7 @@ class Reading:
     """One poll's part of a round. `take` makes mentions of one page of a task; it calls `also` for what is to
     be read besides, and says whether the next page is wanted."""
 
-    def __init__(
-        self, graph: ModernGraph, round_: Round, take: Callable[[Reading, Task, Sequence[Item]], bool]
-    ) -> None:
+    def __init__(self, graph: ModernGraph, round_: Round, take: Take) -> None:
         self.graph = graph
         self.round = round_
         self.mentions: list[Mention] = []
@@ -115,7 +137,7 @@ class Reading:
     def also(self, task: Task) -> None:
         self._todo.append(task)
 
-    def run(self, query: Callable[[Task], Mapping[str, str]]) -> None:
+    def run(self, query: Query) -> None:
         """Read on, until all is read, or it was enough for one poll. `query`: what to ask of a task's edge.
 
         Raises:
@@ -176,6 +198,10 @@ class Reading:
             self.round.floor if first else None,
             retry_after=self._rest,
         )
+
+
+Take = Callable[[Reading, Task, Sequence[Item]], bool]
+Query = Callable[[Task], Mapping[str, str]]
 
 
 def author(of: Item) -> Author:

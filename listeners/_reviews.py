@@ -129,7 +129,7 @@ class Reading:
 def _text(row: Row, best: int) -> str:
     title, text = row.get("title", ""), row.get("text", "")
     words = text if text.startswith(title) else f"{title}\n\n{text}".strip()
-    return f"{stars(row.get('rating', ''), best)} {words}".strip()
+    return f"{_stars(row.get('rating', ''), best)} {words}".strip()
 
 
 def digest(text: str) -> str:
@@ -183,7 +183,7 @@ def _slashed(value: str, day_first: bool | None) -> datetime | None:
     return datetime(int(year), int(month), int(day), of_day, int(minute or 0), int(second or 0))  # noqa: DTZ001
 
 
-def stars(value: str, best: int) -> str:
+def _stars(value: str, best: int) -> str:
     """A rating as five stars, "★★☆☆☆"; in brackets as it was, where it is no number from 0 to `best`."""
     if not value or set(value) <= {"★", "☆", "⭐"}:
         return value

@@ -94,7 +94,7 @@ class Reader:
         clauses = [f"to:{handle}", f'url:"{handle}/status"']  # a quote holds a link to what it quotes
         clauses += [f"quotes_of_tweet_id:{number}" for number in self._place.posts]
         clauses += [f"conversation_id:{number}" for number in self._place.threads]
-        self.searches(track, joined(clauses, f" -from:{handle} -is:retweet"))
+        self.searches(track, _joined(clauses, f" -from:{handle} -is:retweet"))
 
     def reconcile(self, track: Track) -> None:
         """Once more who named the account: timelines leave some out when asked by `since_id`."""
@@ -204,7 +204,7 @@ def _made(event: dict[str, Any]) -> datetime:
     return moment(event.get("created_at")) or made_at(event["id"])
 
 
-def joined(clauses: list[str], behind: str) -> list[str]:
+def _joined(clauses: list[str], behind: str) -> list[str]:
     """As few queries as X's limit allows, of clauses of which one must hold."""
     queries, taken = list[str](), list[str]()
     for clause in clauses:

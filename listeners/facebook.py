@@ -16,9 +16,9 @@ from typing import Final
 
 from pydantic import Field
 
-from accounts.meta import NUMERIC, Access, Item, instant, number, objects, part, text
+from accounts.meta import NUMERIC, Item, instant, number, objects, part, text
 from bot.models import Batch, Kind, Mention, Push
-from listeners._graph import Reading, Rhythm, Task, author, begin, challenge, entries
+from listeners._graph import Lookback, Reading, Task, author, challenge, entries, read
 
 _SITE: Final = "https://www.facebook.com"
 _NEWEST: Final = "comments.filter(stream).order(reverse_chronological).limit(1){created_time}"
@@ -40,20 +40,10 @@ _QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
 _POSTS: Final = frozenset({"album", "link", "note", "photo", "post", "status", "video"})
 
 
-class Config(Access, extra="forbid", frozen=True, hide_input_in_errors=True):
+class Config(Lookback, extra="forbid", frozen=True, hide_input_in_errors=True):
     page_id: str = Field(pattern=NUMERIC, description="The page's number (Page transparency > Page ID).")
     messages: bool = Field(
         default=True, description="Hear Messenger messages too; needs the permission pages_messaging."
-    )
-    watch_days: float = Field(
-        default=30, gt=0, description="Comments are looked for under posts that are no older."
-    )
-    first_days: float = Field(default=1, ge=0, description="How many days back the very first poll looks.")
-    overlap_days: float = Field(
-        default=3, ge=0, description="How many days are read again, for what appears late or was edited."
-    )
-    overlap_every_minutes: float = Field(
-        default=60, ge=0, description="How often they are read again; 0, at every poll."
     )
 
 
@@ -71,20 +61,9 @@ class FacebookListener:
             AuthFailed: the token is no longer good, or lacks a permission (which).
             Retry, RateLimited: Meta is out of order, or asks us to wait.
         """
-        from accounts.graph import ModernGraph
-
-        page, config = self.config.page_id, self.config
-        edges = ("feed", "tagged", "conversations") if config.messages else ("feed", "tagged")
-        start = [Task(edge, f"{page}/{edge}") for edge in edges]
-        rhythm = Rhythm(
-            timedelta(days=config.first_days),
-            timedelta(days=config.overlap_days),
-            timedelta(minutes=config.overlap_every_minutes),
-        )
-        with ModernGraph(config) as graph:
-            reading = Reading(graph, begin(cursor, self.clock(), rhythm, start), self._take)
-            reading.run(lambda task: _QUERIES[task.kind])
-            return reading.batch(first=cursor is None)
+        edges = ("feed", "tagged", "conversations") if self.config.messages else ("feed", "tagged")
+        start = [Task(edge, f"{self.config.page_id}/{edge}") for edge in edges]
+        return read(self.config, cursor, self.clock(), start, self._take, lambda task: _QUERIES[task.kind])
 
     def challenge(self, query: Mapping[str, str]) -> str:
         """As `Hooked.challenge`."""

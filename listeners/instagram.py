@@ -18,10 +18,10 @@ from typing import Final
 
 from pydantic import Field
 
-from accounts.meta import NUMERIC, Access, Item, instant, number, objects, part, text
+from accounts.meta import NUMERIC, Item, instant, number, objects, part, text
 from bot.errors import ServiceError
 from bot.models import Author, Batch, Kind, Mention, Push
-from listeners._graph import Reading, Rhythm, Task, author, begin, challenge, entries
+from listeners._graph import Lookback, Reading, Task, author, challenge, entries, read
 
 _COMMENT: Final = "id,text,timestamp,username,from,parent_id"
 _QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -34,18 +34,8 @@ _HANDLE: Final = re.compile(r"\s*@([A-Za-z0-9._]{1,30})")
 _PUSH_SECONDS: Final = 5  # in which Meta wants its push to be answered
 
 
-class Config(Access, extra="forbid", frozen=True, hide_input_in_errors=True):
+class Config(Lookback, extra="forbid", frozen=True, hide_input_in_errors=True):
     ig_user_id: str = Field(pattern=NUMERIC, description="The professional account's number, not its name.")
-    watch_days: float = Field(
-        default=30, gt=0, description="Comments are looked for under media that are no older."
-    )
-    first_days: float = Field(default=1, ge=0, description="How many days back the very first poll looks.")
-    overlap_days: float = Field(
-        default=3, ge=0, description="How many days are read again, for what appears late."
-    )
-    overlap_every_minutes: float = Field(
-        default=60, ge=0, description="How often they are read again; 0, at every poll."
-    )
 
 
 class InstagramListener:
@@ -62,19 +52,8 @@ class InstagramListener:
             AuthFailed: the token is no longer good, or lacks a permission (which).
             Retry, RateLimited: Meta is out of order, or asks us to wait.
         """
-        from accounts.graph import ModernGraph
-
-        config = self.config
-        start = [Task(edge, f"{config.ig_user_id}/{edge}") for edge in ("media", "tags")]
-        rhythm = Rhythm(
-            timedelta(days=config.first_days),
-            timedelta(days=config.overlap_days),
-            timedelta(minutes=config.overlap_every_minutes),
-        )
-        with ModernGraph(config) as graph:
-            reading = Reading(graph, begin(cursor, self.clock(), rhythm, start), self._take)
-            reading.run(lambda task: _QUERIES["comments" if task.kind == "again" else task.kind])
-            return reading.batch(first=cursor is None)
+        start = [Task(edge, f"{self.config.ig_user_id}/{edge}") for edge in ("media", "tags")]
+        return read(self.config, cursor, self.clock(), start, self._take, _query)
 
     def challenge(self, query: Mapping[str, str]) -> str:
         """As `Hooked.challenge`."""
@@ -211,6 +190,10 @@ class InstagramListener:
                 return part(graph.read(self.config.ig_user_id, fields=f"{name}.{what}{{{fields}}}"), name)
         except ServiceError:
             return {}
+
+
+def _query(task: Task) -> Mapping[str, str]:
+    return _QUERIES["comments" if task.kind == "again" else task.kind]
 
 
 def _author(item: Item) -> Author:

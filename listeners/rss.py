@@ -11,7 +11,9 @@ import hashlib
 import io
 import ipaddress
 import json
+import re
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,7 @@ from listeners._html import text_of
 
 # Kinds whose title is the feed's ("Comment on ... by ..."), not the author's.
 _UNTITLED: Final = (Kind.COMMENT, Kind.REPLY, Kind.MESSAGE)
+_REFERENCE: Final = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 _HOPS: Final = 5
 _SEEN: Final = 200  # newest items whose digests are kept: enough to see whether two polls join
 
@@ -122,8 +125,11 @@ class RssListener:
 
     def _followed(self, url: str, answer: Answer) -> str:
         """Where a redirect leads, if we go there: onto the web, not into our own network."""
-        target = urljoin(url, answer.headers.get("location", ""))
-        parts = urlsplit(target)
+        try:
+            target = urljoin(url, answer.headers.get("location", ""))
+            parts = urlsplit(target)
+        except ValueError:
+            raise Retry("the feed sends us on to what is no web address") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Retry("the feed sends us on to what is no web address")
         if parts.scheme == "http" and url.startswith("https:"):
@@ -138,7 +144,7 @@ class RssListener:
         # As a stream: it would take bytes for the name of a file to open. Its own clean-up of HTML is
         # left out because what we keep is text, and because it is slow on HTML written to be so.
         found = feedparser.parse(
-            io.BytesIO(answer.body),
+            io.BytesIO(_REFERENCE.sub(_character, answer.body)),
             response_headers={"content-type": answer.headers.get("content-type", "")},
             sanitize_html=False,
             resolve_relative_uris=False,
@@ -189,6 +195,14 @@ def _usable(answer: Answer, host: str | None) -> Answer:
     raise Retry(f"{host} has no feed at that address (status {answer.status})")
 
 
+def _character(reference: re.Match[bytes]) -> bytes:
+    """feedparser trips over the number of what is no character: one that somebody wrote into a comment would
+    keep everybody in the feed from being heard. It stands as U+FFFD, as in a browser."""
+    digits, base = (reference[1], 16) if reference[1] else (reference[2], 10)
+    number = int(digits[-9:], base) if len(digits.lstrip(b"0")) < 9 else sys.maxunicode + 1
+    return reference[0] if number <= sys.maxunicode and not 0xD800 <= number <= 0xDFFF else b"&#xFFFD;"
+
+
 def _posted_at(entry: dict[str, Any]) -> datetime | None:
     when = entry.get("published_parsed") or entry.get("updated_parsed")
     try:
@@ -200,7 +214,7 @@ def _posted_at(entry: dict[str, Any]) -> datetime | None:
 def _public(host: str) -> bool:
     try:
         found = socket.getaddrinfo(host, None)
-    except OSError:
+    except (OSError, UnicodeError):
         return False
     return all(ipaddress.ip_address(address[4][0]).is_global for address in found)
 

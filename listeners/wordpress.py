@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import Field
 
-from bot.errors import AuthFailed, Retry
-from bot.http import Answer, ask, check_address, client, instant
+from accounts.wordpress import MOST, Access, body_of, fault
+from bot.errors import Retry
+from bot.http import Answer, ask, instant
 from bot.models import Author, Batch, Kind, Mention
 from listeners._html import text_of
 
@@ -43,18 +43,11 @@ _KINDS: Final = {
 _FIELDS: Final = "id,post,parent,author,author_name,author_email,date_gmt,content,link,type"
 _PAGE: Final = 100  # the most WordPress gives
 _PAGES: Final = 20  # of news in one poll; the next goes on from there
-_MOST: Final = 32_000_000  # bytes: 100 comments of 65,525 bytes, and what JSON makes of them
 # Comments have no fractions of a second, and web servers of one blog no common clock.
 _MARGIN: Final = timedelta(minutes=2)
 
 
-class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
-    url: str = Field(description="The blog's address, such as https://blog.example.org")
-    username: str = Field(description="Who reads: a user of the blog with the role Editor.")
-    password: SecretStr = Field(description="An Application Password of that user (Users > Profile).")
-    allow_http: bool = Field(
-        default=False, description="Send the password unprotected over http to another machine."
-    )
+class Config(Access, extra="forbid", frozen=True, hide_input_in_errors=True):
     network: str = Field(
         default="wordpress", min_length=1, description="The name it goes by; give each blog its own."
     )
@@ -69,11 +62,6 @@ class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
         default=15, ge=0, description="How often they are read again; 0, at every poll."
     )
     timeout: float = Field(default=20, gt=0, description="Seconds to wait for one answer.")
-
-    @model_validator(mode="after")
-    def _safe(self) -> Config:
-        check_address(self.url, allow_http=self.allow_http)
-        return self
 
 
 class _Place(NamedTuple):
@@ -122,7 +110,7 @@ class WordPressListener:
         started = self.clock()
         place = _Place.read(cursor) if cursor else None
         after, wide = self._window(place, started)
-        with client(self.config.username, self.config.password.get_secret_value()) as http:
+        with self.config.client() as http:
             if self._own_id is None:
                 self._own_id = self._ask_who_we_are(http)
             found = self._comments(http, after)
@@ -203,40 +191,16 @@ class WordPressListener:
     def _ask_who_we_are(self, http: httpx.Client) -> int:
         _, me = self._get(http, "users/me", {"_fields": "id"})
         if not isinstance(me.get("id"), int):
-            raise Retry(f"{self._host} does not say who we are")
+            raise Retry(f"{self.config.host} does not say who we are")
         return int(me["id"])
 
-    @property
-    def _host(self) -> str:
-        return urlsplit(self.config.url).hostname or ""
-
     def _get(self, http: httpx.Client, path: str, params: dict[str, str]) -> tuple[Answer, Any]:
-        url = f"{self.config.url.rstrip('/')}/wp-json/wp/v2/{path}"
         end = time.monotonic() + self.config.timeout
-        answer = ask(http, "GET", url, end=end, most=_MOST, params=params)
-        body = _json(answer.body)
+        answer = ask(http, "GET", self.config.api + path, end=end, most=MOST, params=params)
+        body = body_of(answer)
         if answer.status == 200 and isinstance(body, list if path == "comments" else dict):
             return answer, body
-        raise _fault(self._host, answer, body)
-
-
-def _fault(host: str, answer: Answer, body: Any) -> Exception:
-    ours = isinstance(body, dict) and str(body.get("code", "")).startswith("rest_")
-    if answer.status == 401:
-        return AuthFailed(f"{host} accepts neither user nor Application Password, or never sees them")
-    if answer.status == 403 and ours:
-        return AuthFailed(f"{host} does not let this user moderate comments: give it the role Editor")
-    if 300 <= answer.status < 400:
-        target = urlsplit(answer.headers.get("location", ""))
-        return Retry(f"{host} sends us on to {target.scheme}://{target.hostname}: put that under url")
-    return Retry(f"{host} does not answer as WordPress's REST API does (status {answer.status})")
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+        raise fault(self.config.host, answer)
 
 
 def _number(answer: Answer, header: str, otherwise: int) -> int:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bot.errors import Refused, Unsure
+from accounts.meta import Access
+from bot.errors import Refused, ServiceError, Unsure
 from bot.models import Kind, Limits, Mention, Receipt, Reply
+
+if TYPE_CHECKING:
+    from accounts.graph import ModernGraph
 
 _ID: Final = re.compile(r"[0-9]{1,32}(?:_[0-9]{1,32}){0,2}", re.ASCII)
 
@@ -22,6 +28,38 @@ class Standing(NamedTuple):
     text: str
     at: datetime | None
     url: str = ""
+
+
+class Looking(ABC):
+    """How both look for a reply; where it would stand is up to each."""
+
+    config: Access
+
+    def find(self, reply: Reply) -> Receipt | None:
+        """Look for the same words of ours where they would stand. As `Responder.find`."""
+        with self._graph() as graph:
+            try:
+                return self._find(graph, reply)
+            except Refused as gone:
+                raise Unsure(f"what was answered cannot be read any more: {gone}") from None
+
+    def _graph(self) -> ModernGraph:
+        from accounts.graph import ModernGraph
+
+        return ModernGraph(self.config, time.monotonic() + self.config.timeout)
+
+    def _already(self, graph: ModernGraph, reply: Reply) -> Receipt | None:
+        """Where Meta says that it stands there already, as `_find`; not to know means that it may."""
+        try:
+            return self._find(graph, reply) if graph.twice else None
+        except ServiceError:
+            return None
+
+    @abstractmethod
+    def _find(self, graph: ModernGraph, reply: Reply) -> Receipt | None:
+        """Raises:
+        ServiceError: Meta could not be asked, or does not show all of it.
+        """
 
 
 def units(text: str) -> int:
@@ -60,7 +98,7 @@ def ours(reply: Reply, us: str, there: Iterable[Standing], *, thread: bool) -> R
         Unsure: it does, and may be the answer to somebody else, or not ours.
     """
     all_, mention = list(there), reply.mention
-    alike = [one for one in all_ if same(one.text, reply.text) and _since(one, mention)]
+    alike = [one for one in all_ if _same(one.text, reply.text) and _since(one, mention)]
     found = [one for one in alike if one.author == us]
     if not found:
         if any(not one.author for one in alike):
@@ -75,7 +113,17 @@ def ours(reply: Reply, us: str, there: Iterable[Standing], *, thread: bool) -> R
     return Receipt(found[0].id, found[0].url)
 
 
-def same(one: str, other: str) -> bool:
+def not_in_thread(reply: Reply, us: str, there: Iterable[Standing]) -> None:
+    """A reply to a reply hangs under the first comment, where nobody sees whom it is for.
+
+    Raises:
+        Unsure: the same words stand there.
+    """
+    if any(one.author in (us, "") and _same(one.text, reply.text) for one in there):
+        raise Unsure("these very words stand in this thread already: look whether for this person")
+
+
+def _same(one: str, other: str) -> bool:
     """The same words: networks trim, and fold white space."""
     return _words(one) == _words(other)
 

@@ -13,7 +13,6 @@ flight when it is looked for can stand twice.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +22,7 @@ from pydantic import Field
 from accounts.meta import NUMERIC, Access, instant, part, text
 from bot.errors import Refused, ServiceError, Unsure
 from bot.models import Kind, Mention, Receipt, Refusal, Reply
-from responders._graph import Standing, is_id, limits, nested, ours, place, same
+from responders._graph import Looking, Standing, is_id, limits, nested, not_in_thread, ours, place
 
 if TYPE_CHECKING:
     from accounts.graph import ModernGraph
@@ -45,9 +44,10 @@ class Config(Access, extra="forbid", frozen=True, hide_input_in_errors=True):
     )
 
 
-class FacebookResponder:
+class FacebookResponder(Looking):
     """Answers for one page."""
 
+    config: Config
     # A comment may have 8,000 characters and a message 2,000: the same drafts must fit both.
     limits = limits(2_000)
 
@@ -75,22 +75,9 @@ class FacebookResponder:
                     return self._write(graph, reply)
                 return self._comment(graph, reply)
             except Unsure:
-                if graph.twice and (there := self._look(graph, reply)):
+                if there := self._already(graph, reply):
                     return there
                 raise
-
-    def find(self, reply: Reply) -> Receipt | None:
-        """Look for the same words by the page where they would stand. As `Responder.find`."""
-        with self._graph() as graph:
-            try:
-                return self._find(graph, reply)
-            except Refused as gone:
-                raise Unsure(f"what was answered cannot be read any more: {gone}") from None
-
-    def _graph(self) -> ModernGraph:
-        from accounts.graph import ModernGraph
-
-        return ModernGraph(self.config, time.monotonic() + self.config.timeout)
 
     # --- May we? ---------------------------------------------------------------------------------
 
@@ -147,13 +134,6 @@ class FacebookResponder:
 
     # --- Is it there? ----------------------------------------------------------------------------
 
-    def _look(self, graph: ModernGraph, reply: Reply) -> Receipt | None:
-        """As `_find`, where not to know means that it may stand there."""
-        try:
-            return self._find(graph, reply)
-        except ServiceError:
-            return None
-
     def _find(self, graph: ModernGraph, reply: Reply) -> Receipt | None:
         mention, us = reply.mention, self.config.page_id
         if mention.kind is Kind.MESSAGE:
@@ -164,9 +144,7 @@ class FacebookResponder:
         number = place(mention)
         found = ours(reply, us, _comments(graph, number), thread=mention.kind is Kind.COMMENT)
         if found is None and nested(mention) and is_id(mention.conversation):
-            in_thread = [one for one in _comments(graph, mention.conversation) if one.author in (us, "")]
-            if any(same(one.text, reply.text) for one in in_thread):
-                raise Unsure("these very words stand in this thread already: look whether for this person")
+            not_in_thread(reply, us, _comments(graph, mention.conversation))
         return found
 
     def _find_private(self, graph: ModernGraph, reply: Reply) -> Receipt | None:

@@ -10,16 +10,16 @@ stand twice. Comments on others' media it does not show, so there a human has to
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from accounts.meta import NUMERIC, Access, instant, part, text
-from bot.errors import Refused, ServiceError, Unsure
+from accounts.meta import NUMERIC, Access, Item, instant, part, text
+from bot.errors import Refused, Unsure
 from bot.models import Kind, Mention, Receipt, Refusal, Reply
-from responders._graph import Standing, is_id, limits, nested, ours, place, same
+from responders._graph import Looking, Standing, is_id, limits, nested, not_in_thread, ours, place
 
 if TYPE_CHECKING:
     from accounts.graph import ModernGraph
@@ -29,9 +29,10 @@ class Config(Access, extra="forbid", frozen=True, hide_input_in_errors=True):
     ig_user_id: str = Field(pattern=NUMERIC, description="The professional account's number, not its name.")
 
 
-class InstagramResponder:
+class InstagramResponder(Looking):
     """Answers for one account."""
 
+    config: Config
     limits = limits(2_200)
 
     def __init__(self, config: Config) -> None:
@@ -69,52 +70,35 @@ class InstagramResponder:
             try:
                 done = graph.write(path, **form)
             except Unsure:
-                if graph.twice and (there := self._look(graph, reply)):
+                if there := self._already(graph, reply):
                     return there
                 raise
         if not text(done, "id"):
             raise Unsure("Meta did not say what became of the reply")
         return Receipt(text(done, "id"), mention.url)
 
-    def find(self, reply: Reply) -> Receipt | None:
-        """Look for the same words by the account under the comment. As `Responder.find`."""
-        with self._graph() as graph:
-            try:
-                return self._find(graph, reply)
-            except Refused as gone:
-                raise Unsure(f"what was answered cannot be read any more: {gone}") from None
-
-    def _graph(self) -> ModernGraph:
-        from accounts.graph import ModernGraph
-
-        return ModernGraph(self.config, time.monotonic() + self.config.timeout)
-
-    def _look(self, graph: ModernGraph, reply: Reply) -> Receipt | None:
-        """As `_find`, where not to know means that it may stand there."""
-        try:
-            return self._find(graph, reply)
-        except ServiceError:
-            return None
-
     def _find(self, graph: ModernGraph, reply: Reply) -> Receipt | None:
         mention, us = reply.mention, self.config.ig_user_id
         if _elsewhere(mention):
             raise Unsure("Instagram does not show comments on others' media: look whether it stands there")
-        found = ours(reply, us, self._replies(graph, place(mention), mention.url), thread=True)
+        number = place(mention)
+        # Instagram may know us there under another number, but by our name.
+        name = text(graph.read(us, fields="username"), "username")
+        standing = partial(_standing, url=mention.url, us=us, name=name)
+        found = ours(reply, us, map(standing, _replies(graph, number)), thread=True)
         if found is None and nested(mention) and is_id(mention.conversation):
-            # Instagram puts the reply to a reply under the first comment.
-            in_thread = self._replies(graph, mention.conversation, mention.url)
-            if any(one.author in (us, "") and same(one.text, reply.text) for one in in_thread):
-                raise Unsure("these very words stand in this thread already: look whether for this person")
+            not_in_thread(reply, us, map(standing, _replies(graph, mention.conversation)))
         return found
 
-    def _replies(self, graph: ModernGraph, number: str, url: str) -> Iterator[Standing]:
-        """What stands under a comment. Instagram may know us there under another number, but by our name."""
-        us = self.config.ig_user_id
-        name = text(graph.read(us, fields="username"), "username")
-        for item in graph.all(f"{number}/replies", fields="id,text,timestamp,username,from", limit="50"):
-            who = us if name and text(item, "username") == name else text(part(item, "from"), "id")
-            yield Standing(text(item, "id"), who, text(item, "text"), instant(item.get("timestamp")), url)
+
+def _replies(graph: ModernGraph, number: str) -> Iterator[Item]:
+    """What stands under a comment."""
+    return graph.all(f"{number}/replies", fields="id,text,timestamp,username,from", limit="50")
+
+
+def _standing(item: Item, url: str, us: str, name: str) -> Standing:
+    who = us if name and text(item, "username") == name else text(part(item, "from"), "id")
+    return Standing(text(item, "id"), who, text(item, "text"), instant(item.get("timestamp")), url)
 
 
 def _elsewhere(mention: Mention) -> str:

@@ -1,16 +1,12 @@
 """Escalations as signed JSON, for whatever else should ring.
 
-Signed as https://www.standardwebhooks.com/ says, so that existing libraries can verify them: HMAC-SHA256
-over ``id.timestamp.body``. The same escalation that rings again has an id of its own per ring, so that a
+Signed by `bot.signatures`. The same escalation that rings again has an id of its own per ring, so that a
 receiver drops what was delivered twice and nothing else.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
 import json
 import re
 import time
@@ -24,18 +20,15 @@ from pydantic import BaseModel, Field, SecretStr, field_validator, model_validat
 from bot.errors import AuthFailed, Refused
 from bot.http import check_address, client, tell
 from bot.models import Escalation, Receipt
+from bot.signatures import RULE, long_enough, signed
 
 _MOST: Final = 100_000  # bytes of an answer that nobody reads
-_PREFIX: Final = "whsec_"
 _OTHER: Final = re.compile(r"[^A-Za-z0-9_:-]")
 
 
 class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
     url: str = Field(description="Where to, such as https://alerts.example.org/vigie")
-    secret: SecretStr = Field(
-        description="What the receiver verifies the signature with: whsec_ and 24 to 64 bytes in base64, or "
-        "24 characters and more."
-    )
+    secret: SecretStr = Field(description=f"{RULE}.")
     allow_http: bool = Field(
         default=False, description="Send people's words unprotected over http to another machine."
     )
@@ -44,9 +37,7 @@ class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
     @field_validator("secret")
     @classmethod
     def _long_enough(cls, secret: SecretStr) -> SecretStr:
-        if len(_key(secret.get_secret_value())) < 24:
-            raise ValueError("secret must be whsec_ and 24 to 64 bytes in base64, or 24 characters and more")
-        return secret
+        return long_enough(secret)
 
     @model_validator(mode="after")
     def _safe(self) -> Config:
@@ -102,27 +93,6 @@ class WebhookNotifier:
         if not 200 <= answer.status < 300:
             raise Refused(f"{host} does not take the {what} (status {answer.status})")
         return Receipt(message)
-
-
-def signed(secret: str, message: str, at: datetime, body: bytes) -> dict[str, str]:
-    """The headers that prove where `body` comes from, by the rules of Standard Webhooks."""
-    timestamp = str(int(at.timestamp()))
-    content = b".".join((message.encode(), timestamp.encode(), body))
-    digest = hmac.new(_key(secret), content, hashlib.sha256).digest()
-    return {
-        "webhook-id": message,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
-    }
-
-
-def _key(secret: str) -> bytes:
-    if not secret.startswith(_PREFIX):
-        return secret.encode()
-    try:
-        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
-        return b""
 
 
 def _body(escalation: Escalation) -> dict[str, Any]:

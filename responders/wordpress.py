@@ -10,7 +10,6 @@ WordPress refuses the same words by the same user under the same comment a secon
 from __future__ import annotations
 
 import html
-import json
 import re
 import time
 import weakref
@@ -18,21 +17,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import Field
 
-from bot.errors import AuthFailed, RateLimited, Refused, Retry, ServiceError, Unsure
-from bot.http import Answer, ask, check_address, client, tell
+from accounts.wordpress import MOST, Access, body_of, code_of, fault, word
+from bot.errors import RateLimited, Refused, Unsure
+from bot.http import Answer, ask, tell
 from bot.models import Kind, Limits, Mention, Receipt, Refusal, Reply
 
 if TYPE_CHECKING:
     import httpx
 
-_MOST: Final = 32_000_000  # bytes of an answer: 100 comments of the greatest length
 _FLOOD: Final = 15  # seconds between two comments of one user who is no editor (wp-includes/comment.php)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
 # Seconds for which a post is taken to be as open as it was. Only drafting relies on it: sending is up to
 # the blog.
 _KNOWN: Final = 60
@@ -42,24 +39,13 @@ _HELD: Final = (
 )
 
 
-class Config(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
-    url: str = Field(description="The blog's address, such as https://blog.example.org")
-    username: str = Field(description="Who answers: a user of the blog with the role Editor.")
-    password: SecretStr = Field(description="An Application Password of that user (Users > Profile).")
-    allow_http: bool = Field(
-        default=False, description="Send the password unprotected over http to another machine."
-    )
+class Config(Access, extra="forbid", frozen=True, hide_input_in_errors=True):
     publish_held: bool = Field(
         default=False,
         description='Publish a comment that is held for moderation when it is answered, as "Approve and '
         'reply" does in WordPress; otherwise its reply is refused until somebody publishes it on the blog.',
     )
     timeout: float = Field(default=20, gt=0, description="Seconds that sending one reply may take in all.")
-
-    @model_validator(mode="after")
-    def _safe(self) -> Config:
-        check_address(self.url, allow_http=self.allow_http)
-        return self
 
 
 def _bytes(text: str) -> int:
@@ -99,7 +85,7 @@ class WordPressResponder:
     @cached_property
     def _reader(self) -> httpx.Client:
         """Kept, because thousands of comments may be asked about in a row; for reading only."""
-        kept = _client(self.config)
+        kept = self.config.client()
         weakref.finalize(self, kept.close)
         return kept
 
@@ -120,7 +106,7 @@ class WordPressResponder:
                 blog.publish(comment)
             new = {"post": comment["post"], "parent": comment["id"], "content": _content(reply.text)}
             answer = blog.post(new)
-            if _code(answer) == "comment_duplicate":
+            if code_of(answer) == "comment_duplicate":
                 if there := blog.find(reply):
                     return there
                 raise Unsure(f"{blog.host} says that this reply stands there already, but does not show it")
@@ -137,13 +123,9 @@ class WordPressResponder:
             return blog.find(reply)
 
 
-def _client(config: Config) -> httpx.Client:
-    return client(config.username, config.password.get_secret_value())
-
-
 @contextmanager
 def _session(config: Config) -> Iterator[_Session]:
-    with _client(config) as http:
+    with config.client() as http:
         yield _Session(config, http)
 
 
@@ -151,10 +133,8 @@ class _Session:
     """The requests of one call, which all together may take `Config.timeout`."""
 
     def __init__(self, config: Config, http: httpx.Client) -> None:
-        self._api = f"{config.url.rstrip('/')}/wp-json/wp/v2/"
-        self._http = http
+        self._api, self.host, self._http = config.api, config.host, http
         self._end = time.monotonic() + config.timeout
-        self.host = urlsplit(config.url).hostname or ""
 
     def comment(self, mention: Mention) -> dict[str, Any]:
         """The comment as it stands now.
@@ -166,7 +146,7 @@ class _Session:
             raise Refused("this is no comment that could be answered")
         query = {"context": "edit", "_fields": "id,post,status,_links"}
         answer = self._ask("GET", f"comments/{mention.remote_id}", params=query)
-        if answer.status == 404 and _code(answer):
+        if answer.status == 404 and code_of(answer):
             raise Refused("the comment is gone")
         found = self._object(answer)
         if found.get("status") in ("trash", "spam", "post-trashed"):
@@ -189,7 +169,7 @@ class _Session:
 
     def post(self, comment: dict[str, Any]) -> Answer:
         url = f"{self._api}comments"
-        return tell(self._http, "POST", url, end=self._end, most=_MOST, json=comment)
+        return tell(self._http, "POST", url, end=self._end, most=MOST, json=comment)
 
     def receipt(self, answer: Answer) -> Receipt:
         """What came of `post`.
@@ -197,14 +177,14 @@ class _Session:
         Raises:
             as `WordPressResponder.send`.
         """
-        code = _code(answer)
+        code = code_of(answer)
         if code == "comment_flood":
             raise RateLimited(f"{self.host} asks us to wait", _FLOOD)
         if 400 <= answer.status < 500:
             if answer.status == 401 or code.startswith("rest_forbidden"):
                 self._stop(answer)
             raise Refused(f"{self.host} does not take the reply ({code or answer.status})")
-        found = _json(answer)
+        found = body_of(answer)
         if not isinstance(found, dict) or not isinstance(found.get("id"), int):
             raise Unsure(f"{self.host} did not say what became of the reply (status {answer.status})")
         return self._shown(found)
@@ -231,7 +211,7 @@ class _Session:
         while page < pages:
             page += 1
             answer = self._ask("GET", "comments", params={**query, "page": str(page)})
-            found = _json(answer)
+            found = body_of(answer)
             if answer.status != 200 or not isinstance(found, list):
                 self._stop(answer)
             total = answer.headers.get("x-wp-totalpages", "")
@@ -241,32 +221,21 @@ class _Session:
     def _shown(self, comment: dict[str, Any]) -> Receipt:
         status = comment.get("status", "approved")
         if status != "approved":
-            raise Unsure(f"{self.host} has the reply, but under {_word(status)}: nobody can see it")
+            raise Unsure(f"{self.host} has the reply, but under {word(status)}: nobody can see it")
         return Receipt(str(comment["id"]), str(comment.get("link") or ""))
 
     def _ask(self, method: str, path: str, **request: Any) -> Answer:
-        return ask(self._http, method, self._api + path, end=self._end, most=_MOST, **request)
+        return ask(self._http, method, self._api + path, end=self._end, most=MOST, **request)
 
     def _object(self, answer: Answer) -> dict[str, Any]:
-        found = _json(answer)
+        found = body_of(answer)
         if answer.status != 200 or not isinstance(found, dict):
             self._stop(answer)
         return found
 
     def _stop(self, answer: Answer) -> NoReturn:
         """Say what is wrong with an answer that we cannot go on from."""
-        raise _fault(self.host, answer)
-
-
-def _fault(host: str, answer: Answer) -> ServiceError:
-    if answer.status == 401:
-        return AuthFailed(f"{host} accepts neither user nor Application Password, or never sees them")
-    if answer.status == 403 and _code(answer).startswith("rest_"):
-        return AuthFailed(f"{host} does not let this user moderate comments: give it the role Editor")
-    if 300 <= answer.status < 400:
-        target = urlsplit(answer.headers.get("location", ""))
-        return Retry(f"{host} sends us on to {target.scheme}://{target.hostname}: put that under url")
-    return Retry(f"{host} does not answer as WordPress's REST API does (status {answer.status})")
+        raise fault(self.host, answer)
 
 
 def _content(text: str) -> str:
@@ -284,20 +253,3 @@ def _same(comment: dict[str, Any], text: str) -> bool:
 def _plain(text: str) -> list[str]:
     """Its words: WordPress trims, writes line ends in its own way and drops control characters."""
     return _CONTROL.sub("", text).split()
-
-
-def _json(answer: Answer) -> Any:
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _code(answer: Answer) -> str:
-    """WordPress's word for what went wrong, "" where the answer is not WordPress's."""
-    found = _json(answer)
-    return _word(found.get("code")) if isinstance(found, dict) and answer.status >= 400 else ""
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""

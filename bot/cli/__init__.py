@@ -18,6 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from bot.cli import watch
 from bot.cli import sandbox
 from bot.cli import slack
+from bot.cli import user
 from bot.cli import desk
 from bot.cli import books
 from bot.cli import reports
@@ -28,7 +29,19 @@ from bot.cli import new_network
 from bot.cli.common import app
 from bot.errors import ConfigError, NotPossible, VigieError
 
-__all__ = ["app", "books", "desk", "learning", "main", "new_network", "reports", "sandbox", "slack", "watch"]
+__all__ = [
+    "app",
+    "books",
+    "desk",
+    "learning",
+    "main",
+    "new_network",
+    "reports",
+    "sandbox",
+    "slack",
+    "user",
+    "watch",
+]
 
 
 def main() -> None:

@@ -38,13 +38,14 @@ def inbox(
 ) -> None:
     """What waits for a human, the most pressing promise first."""
     from bot.cli import show
+    from bot.store import as_json as shapes
     from bot.store import ms, utcnow, views
 
     with store_only() as store, store.read() as tx:
         rows, total = views.inbox(tx, limit), views.waiting(tx)
     now = ms(utcnow())
     if as_json:
-        print_json([show.as_json(row) for row in rows])
+        print_json([shapes.mention(row) for row in rows])
         return
     show.inbox(console(), rows, total, now)
 
@@ -54,6 +55,7 @@ def show_(mention: Mention, as_json: Json = False) -> None:
     """One mention: the person, what was said, tags, drafts, history, and what you can do."""
     from bot.cli import show
     from bot.desk import actions_for
+    from bot.store import as_json as shapes
     from bot.store import events, ms, utcnow, views
 
     with store_only() as store, store.read() as tx:
@@ -61,16 +63,11 @@ def show_(mention: Mention, as_json: Json = False) -> None:
         replies = views.replies_of(tx, mention)
         said = views.conversation(tx, row)
         others, person = views.others_of_author(tx, row), views.person(tx, row)
-        history = events.of_mention(tx, mention)
-    actions, prices = actions_for(row), _prices(row, replies)
+        history, actions = events.of_mention(tx, mention), actions_for(row)
+        whole = shapes.whole(tx, row, actions)
+    prices = _prices(row, replies)
     if as_json:
-        print_json(show.as_json(row) | {
-            "stopped": row["stopped_at"] is not None, "person": show.person_as_json(person),
-            "prices": {number: found._asdict() for number, found in prices.items()},
-            "drafts": [dict(r) for r in replies], "conversation": said,
-            "history": [{"at": e["at"], "kind": e["kind"], "actor": e["actor"]} for e in history],
-            "actions": actions,
-        })  # fmt: skip
+        print_json(whole | {"prices": {number: found._asdict() for number, found in prices.items()}})
         return
     show.mention(console(), row, replies, said, others, person, history, actions, prices, ms(utcnow()))
 
@@ -265,6 +262,14 @@ def handover(
     with house() as built:
         built.desk.hand_over(mention, process, _seen(built, mention, version), actor())
         console().print(f"Mention {mention} is with {process}.")
+
+
+@app.command(rich_help_panel=DESK)
+def note(mention: Mention, text: Annotated[str, typer.Argument(help="What colleagues should know.")]) -> None:
+    """Leave a note for colleagues. It is never sent."""
+    with house() as built:
+        built.desk.note(mention, text, actor())
+        console().print("Noted; only colleagues see it.")
 
 
 @app.command(rich_help_panel=DESK)

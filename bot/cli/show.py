@@ -12,10 +12,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot.exemptions import proposed
 from bot.models import Price
 from bot.stop import ASKED
 from bot.store import Row, instant
+from bot.store.as_json import proposal
 
 _MINUTE: Final = 60_000
 # Control, format and surrogate characters steer terminals; line breaks and what joins emoji may stay.
@@ -98,12 +98,6 @@ def _stands(row: Row, *, wide: bool) -> str:
     if why := proposal(row):
         parts = [*parts, f"proposed: {why}"] if wide else ["proposed", parts[1]]
     return ", ".join(filter(None, parts))
-
-
-def proposal(row: Row) -> str:
-    """The reason for which analysis proposes to close this address without an answer; "" for none."""
-    waits = row["addressed"] and row["state"] in ("waiting", "escalated")
-    return proposed(json.loads(row["analysis"] or "{}")) if waits else ""
 
 
 def tags(row: Row) -> str:
@@ -230,28 +224,3 @@ def question(out: Console, row: Row, reply: Row, cost: Price | None) -> None:
     )
     if cost is not None:
         out.print(price(cost))
-
-
-def as_json(row: Row) -> dict[str, Any]:
-    """One mention for a machine; times in ISO 8601."""
-    found = json.loads(row["analysis"] or "{}")
-    return {
-        "id": row["id"], "network": row["network"], "remote_id": row["remote_id"], "url": row["url"],
-        "author": {"id": row["author_id"], "handle": row["author_handle"], "name": row["author_name"]},
-        "text": row["text"], "kind": row["kind"], "addressed": bool(row["addressed"]), "state": row["state"],
-        "priority": row["priority"], "process": row["process"], "assignee": row["assignee"],
-        "posted_at": _iso(row["posted_at"]), "due_at": _iso(row["due_at"]), "version": row["version"],
-        "sentiment": found.get("sentiment"), "intent": found.get("intent"), "lang": found.get("lang"),
-        "deleted": row["deleted_at"] is not None, "proposed": proposal(row) or None,
-        "outcome": row["outcome"], "outcome_due_at": _iso(row["outcome_due_at"]),
-    }  # fmt: skip
-
-
-def person_as_json(person: Row) -> dict[str, Any]:
-    """`bot.store.views.person` for a machine."""
-    counts = {name: person[name] for name in ("said", "addresses", "answered", "exempted", "open")}
-    return counts | {name: _iso(person[name]) for name in ("first_at", "last_at", "answered_at")}
-
-
-def _iso(value: int | None) -> str | None:
-    return None if value is None else instant(value).isoformat(timespec="seconds")

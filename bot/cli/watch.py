@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -21,6 +21,8 @@ from bot.cli.common import WATCH, app, console, house, options, settings
 if TYPE_CHECKING:
     from bot.app import App
     from bot.config import Settings
+    from bot.scheduler import EmbeddedEngine
+    from bot.serving import Serving
     from bot.slack import SlackDesk
     from bot.steps.watch import Wake
 
@@ -32,28 +34,53 @@ _GRACE_SECONDS = 4.0
 @app.command(rich_help_panel=WATCH)
 def run(
     only: Annotated[
-        str, typer.Option(metavar="STEP,...", help="Only these: listen, triage, deliver, sweep, digest.")
+        str,
+        typer.Option(
+            metavar="PART,...", help="Only these: listen, triage, deliver, sweep, digest, webhooks, web."
+        ),
     ] = "",
     once: Annotated[bool, typer.Option(help="One full round, then end.")] = False,
     config: Annotated[Path | None, typer.Option("--config", hidden=True)] = None,
 ) -> None:
     """The daemon: listen, triage, deliver and sweep until Ctrl-C."""
-    from bot.app import STEPS
     from bot.config import ready_to_run
 
     if config is not None:
         options.config = config
-    steps = tuple(part.strip() for part in only.split(",") if part.strip()) or STEPS
-    if unknown := set(steps) - set(STEPS):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}; steps are: {', '.join(STEPS)}")
+    known = parts()
+    chosen = tuple(part.strip() for part in only.split(",") if part.strip()) or known
+    if unknown := set(chosen) - set(known):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}; parts are: {', '.join(known)}")
     loaded = settings()
     ready_to_run(loaded, str(options.config))
     if once:
         with house(loaded) as built:
-            raise typer.Exit(0 if built.once(steps) else 1)
+            raise typer.Exit(0 if built.once(chosen) else 1)
     stop = set_by_signals()
     with house(loaded) as built:
-        watch_until(stop, built, steps)
+        if "web" in chosen and loaded.root.web.listen:
+            _tell_of_inbox(built)
+        watch_until(stop, built, chosen)
+
+
+def _tell_of_inbox(built: App) -> None:
+    """Who reads the first link is the administrator: it is shown on a terminal, and nowhere that keeps it."""
+    from bot.web import first_link
+
+    typer.echo(f"The inbox: {built.watch.settings.root.web.address}/")
+    if not sys.stdout.isatty():
+        return
+    if (link := first_link(built)) is not None:
+        typer.echo(
+            f"Nobody can sign in yet. This link, good once and for a day, makes you administrator:\n{link}"
+        )
+
+
+def parts() -> tuple[str, ...]:
+    """What a daemon is made of: the steps, and the inbox."""
+    from bot.app import STEPS
+
+    return *STEPS, "web"
 
 
 def set_by_signals() -> threading.Event:
@@ -69,15 +96,14 @@ def set_by_signals() -> threading.Event:
     return stop
 
 
-def watch_until(stop: threading.Event, built: App, steps: tuple[str, ...]) -> None:
-    """Run the engine, and the door if there is one, until `stop` is set; then begin nothing new and end
-    within 5 seconds."""
+def watch_until(stop: threading.Event, built: App, only: Collection[str]) -> None:
+    """Run the engine and open the doors (pushes, inbox) until `stop` is set; then begin nothing new and end
+    within 5 seconds. `only`: which of `parts`."""
     if stop.is_set():
         return
-    engine = built.engine(steps)
-    slack = _slack(built, engine.wake) if "sweep" in steps else None
-    doors = {"/slack/events": slack.take} if slack and slack.over_http else {}
-    door = built.door(engine.wake, doors) if "listen" in steps else None
+    engine = built.engine(only)
+    slack = _slack(built, engine.wake) if "sweep" in only else None
+    doors = _doors(built, engine.wake, only, slack)
     engine.start()
     if slack is not None:
         slack.start()
@@ -87,13 +113,30 @@ def watch_until(stop: threading.Event, built: App, steps: tuple[str, ...]) -> No
     engine.stop()
     if slack is not None:
         slack.stop()
-    if door is not None:
+    for door in doors:
         door.close()
     deadline = time.monotonic() + _GRACE_SECONDS
-    while not (over := engine.idle() and (door is None or door.is_closed())) and time.monotonic() < deadline:
+    while not (over := _is_over(engine, doors)) and time.monotonic() < deadline:
         time.sleep(0.05)
     if not over:
         _cut_off()
+
+
+def _doors(built: App, wake: Wake, only: Collection[str], slack: SlackDesk | None) -> list[Serving]:
+    also = {"/slack/events": slack.take} if slack and slack.over_http else {}
+    hooks = built.door(wake, also) if "listen" in only else None
+    inbox = _inbox(built, wake) if "web" in only else None
+    return [door for door in (hooks, inbox) if door is not None]
+
+
+def _inbox(built: App, wake: Wake) -> Serving | None:
+    from bot.web import open_inbox
+
+    return open_inbox(built, wake)
+
+
+def _is_over(engine: EmbeddedEngine, doors: Sequence[Serving]) -> bool:
+    return engine.idle() and all(door.is_closed() for door in doors)
 
 
 def _slack(built: App, wake: Wake) -> SlackDesk | None:
@@ -151,6 +194,8 @@ def _more(loaded: Settings) -> Iterator[str]:
             hours = loaded.root.listeners[name].recheck.total_seconds() / 3600
             yield f"listener {name} is asked every {hours:g} hours what was deleted"
     hooked = [n for n, service in loaded.listeners.items() if hasattr(service.plugin.build, "receive")]
+    for name, webhook in loaded.root.webhooks.items():
+        yield f"webhook {name} is told of: {', '.join(webhook.events)}"
     if loaded.root.hooks.listen:
         doors = ", ".join(f"/hooks/{name}" for name in hooked) or "of no listener here"
         yield f"pushes are taken at {loaded.root.hooks.listen}: {doors}"

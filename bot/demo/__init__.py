@@ -9,28 +9,32 @@ import io
 import logging
 import os
 import shlex
+import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
-from bot.app import STEPS, App, build, log_to_terminal
-from bot.cli.watch import set_by_signals, watch_until
+from bot.app import App, build, log_to_terminal
+from bot.cli.watch import parts, set_by_signals, watch_until
 from bot.config import load
 from bot.demo import folder
 from bot.demo.follow import Follower
 from bot.demo.words import Words, words_for
+from bot.errors import NotPossible
 from bot.sandbox.accounts import config_at
 from bot.sandbox.cast import Play
 from bot.sandbox.server import Sandbox, running
 from bot.sandbox.town import Town
+from bot.web import first_link
 
 _PORT: Final = 8765
+_INBOX_PORT: Final = 8700
 
 
 def play() -> None:
@@ -47,11 +51,11 @@ def play() -> None:
     town = Town()
     with _served(town) as sandbox, folder.begun_afresh(Path("vigie-demo"), _services(sandbox)) as config:
         settings = load(config)
-        _introduce(out, words, config, sandbox.url, settings.root.store)
         log_to_terminal(settings)
         logging.getLogger("vigie").setLevel(logging.WARNING)  # the follower tells the rest, in words
         built = build(settings)
         try:
+            _introduce(out, words, config, sandbox.url, built)
             _watch(stop, built, Play(town), Follower(built.watch.store, out, words))
         finally:
             built.watch.store.close()
@@ -74,7 +78,16 @@ def _services(sandbox: Sandbox) -> dict[str, Any]:
     for section in ("accounts", "responders"):
         del found[section]["slack"]
     found["responders"]["terminal"] = {"type": "console"}
-    return {section: found[section] for section in ("accounts", "listeners", "responders")}
+    found["web"] = {"listen": f"127.0.0.1:{_free(_INBOX_PORT)}"}
+    return {section: found[section] for section in ("accounts", "listeners", "responders", "web")}
+
+
+def _free(port: int) -> int:
+    """This port of the loopback, or another where somebody is there already."""
+    for wanted in (port, 0):
+        with suppress(OSError), socket.create_server(("127.0.0.1", wanted)) as found:
+            return int(found.getsockname()[1])
+    raise NotPossible("no port of this machine is free")
 
 
 def _watch(stop: threading.Event, built: App, play: Play, follower: Follower) -> None:
@@ -83,21 +96,24 @@ def _watch(stop: threading.Event, built: App, play: Play, follower: Follower) ->
     ]
     for thread in threads:
         thread.start()
-    watch_until(stop, built, STEPS)
+    watch_until(stop, built, parts())
     for thread in threads:
         thread.join(1)
     follower.say_goodbye()
 
 
-def _introduce(out: Console, words: Words, config: Path, page: str, store: str) -> None:
+def _introduce(out: Console, words: Words, config: Path, page: str, built: App) -> None:
     vigie = f"{_this_program()} --config {shlex.quote(str(config))}"
     if os.environ.get("VIGIE_STORE"):  # it would lead the other terminal away from the demo's store
-        vigie += f" --store {shlex.quote(store)}"
+        vigie += f" --store {shlex.quote(built.watch.settings.root.store)}"
     out.print(words.welcome, style="bold", markup=False)
     out.print(words.about, markup=False)
     out.print()
     out.print(words.page, markup=False)
     out.print(Text(f"  {page}/", style="cyan"), soft_wrap=True)
+    out.print()
+    out.print(words.inbox, markup=False)
+    out.print(Text(f"  {first_link(built)}", style="cyan"), soft_wrap=True)
     out.print()
     out.print(words.elsewhere, markup=False)
     commands = [f"cd {shlex.quote(str(Path.cwd()))}", *(f"{vigie} {verb}" for verb in words.verbs)]

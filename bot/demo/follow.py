@@ -184,4 +184,4 @@ class Follower:
 
 def _reason(tx: Tx, key: str) -> str:
     """Why this rings."""
-    return next((row["reason"] for row in escalations.open_rows(tx) if row["key"] == key), "")
+    return row["reason"] if (row := escalations.standing(tx, key)) else ""

@@ -15,6 +15,7 @@ class Words:
     welcome: str
     about: str
     page: str
+    inbox: str
     elsewhere: str
     verbs: tuple[str, ...]
     stop: str
@@ -47,7 +48,8 @@ _EN: Final = Words(
         "Nothing leaves this machine."
     ),
     page="What everybody reads, your answers included; and a form to write to the bank yourself:",
-    elsewhere="Answer them from another terminal (the number stands at the left of each line):",
+    inbox="Answer them in the inbox (the link is good once: choose a name and a password):",
+    elsewhere="Or from another terminal (the number stands at the left of each line):",
     verbs=("inbox", "show 1", "approve 1", "acknowledge 2", "audit"),
     stop="Ctrl-C ends the demo; the next one begins afresh.",
     kinds={
@@ -105,7 +107,8 @@ _FR: Final = Words(
         "vous attend. Rien ne sort de cette machine."
     ),
     page="Ce que tout le monde lit, vos réponses comprises ; et de quoi écrire vous-même à la banque :",
-    elsewhere="Répondez-leur depuis un autre terminal (le numéro est au début de chaque ligne) :",
+    inbox="Répondez-leur sur cette page (le lien sert une fois : choisissez un nom et un mot de passe) :",
+    elsewhere="Ou depuis un autre terminal (le numéro est au début de chaque ligne) :",
     verbs=_EN.verbs,
     stop="Ctrl-C termine la démonstration ; la suivante repart de zéro.",
     kinds={

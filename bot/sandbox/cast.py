@@ -67,8 +67,7 @@ def script() -> tuple[Line, ...]:
 
 
 class Play:
-    """The script on its way through a town: `perform` waits by the wall clock, `up_to` says what is "
-    "due."""
+    """The script on its way through a town: `perform` waits by the wall clock, `up_to` says what is due."""
 
     def __init__(self, town: Town, lines: Iterable[Line] | None = None) -> None:
         self._town, self._left = town, list(script() if lines is None else lines)
@@ -85,8 +84,7 @@ class Play:
             stop.wait(0.2)
 
     def up_to(self, seconds: float) -> None:
-        """Say what is due, `seconds` after the beginning. What hangs on something that is gone is
-        dropped."""
+        """Say what is due, `seconds` after the beginning. What hangs on something that is gone is dropped."""
         self._look_for_answers(seconds)
         for line in [line for line in self._left if self._due(line, seconds)]:
             self._left.remove(line)

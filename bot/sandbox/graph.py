@@ -33,7 +33,7 @@ from bot.sandbox.wire import Answer, Request
 TOKEN: Final = "sandbox-page-token"  # noqa: S105 -- it opens nothing but the sandbox
 APP_SECRET: Final = "sandbox-app-secret"  # noqa: S105
 VERIFY_TOKEN: Final = "sandbox-verify"  # noqa: S105
-OLDEST: Final = "v22.0"
+_OLDEST: Final = "v22.0"
 _API: Final = "https://graph.facebook.com"
 _PATH: Final = re.compile(r"(?:/(v\d+\.\d+))?/([A-Za-z0-9_.-]+)(?:/([a-z_]+))?/?")
 _PAGE: Final = 25
@@ -63,7 +63,7 @@ class GraphWire:
             return None
         if match[3] in ("comments", "replies"):
             return (FB if "_" in match[2] else IG, match[2])
-        about = re.search(r'"(?:comment|post)_id":\s*"([0-9_]+)"', str(_values(request).get("recipient")))
+        about = re.search(r'"(?:comment|post)_id":\s*"([0-9_]+)"', str(request.values.get("recipient")))
         return (FB, about[1]) if about else None
 
     def refuse(self, fault: Fault, request: Request, seconds: float) -> Answer:
@@ -90,7 +90,7 @@ class GraphWire:
         match = _PATH.fullmatch(request.path)
         if match is None:
             raise GraphError(2500, "Unknown path components", kind="OAuthException")
-        values = _values(request)
+        values = request.values
         _signed_in(request, values)
         graph = Graph(self._town, hidden=Fault.FROM_MISSING in request.struck)
         try:
@@ -101,7 +101,7 @@ class GraphWire:
             return write(graph, node, match[3] or "", values)
         if request.method != "GET":
             raise missing(match[2], request.method.lower())
-        view = _View(graph, match[1] or OLDEST, values, reverse=Fault.OUT_OF_ORDER in request.struck)
+        view = _View(graph, match[1] or _OLDEST, values, reverse=Fault.OUT_OF_ORDER in request.struck)
         fields = _parsed(values.get("fields", ""))
         if match[3] is None:
             return view.node(node, fields)
@@ -111,10 +111,10 @@ class GraphWire:
         self, request: Request, status: int, body: Any, headers: Mapping[str, str] | None = None
     ) -> Answer:
         match = _PATH.fullmatch(request.path)
-        version = (match[1] if match else None) or OLDEST
+        version = (match[1] if match else None) or _OLDEST
         common = {
             "Content-Type": "application/json; charset=UTF-8",
-            "facebook-api-version": max(version, OLDEST, key=_figure),
+            "facebook-api-version": max(version, _OLDEST, key=_figure),
             "x-fb-trace-id": secrets.token_urlsafe(8),
             **(self._usage(1, 0) if status == 200 else {}),
             **(headers or {}),
@@ -134,12 +134,6 @@ class GraphWire:
 
 def _figure(version: str) -> float:
     return float(version[1:])
-
-
-def _values(request: Request) -> dict[str, Any]:
-    """Whatever was given, in the address, as a form, or as JSON."""
-    body = request.json if not request.form else None
-    return {**request.query, **request.form, **(body if isinstance(body, dict) else {})}
 
 
 def _signed_in(request: Request, values: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from bot.sandbox.town import BRAND, Message, Post, Town, Unknown
 FB: Final = "facebook"
 IG: Final = "instagram"
 # https://developers.facebook.com/docs/messenger-platform/discovery/private-replies
-PRIVATE_REPLY: Final = timedelta(days=7)
+_PRIVATE_REPLY: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Graph:
     def _message(self, number: str) -> Node:
         for message in self.town.messages(FB):
             if f"m_{message.id}" == number:
-                return of_message(message)
+                return _of_message(message)
         raise Unknown(f"there is no message {number}")
 
     # --- edges ---------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ class Graph:
         """One for each person that the page exchanged messages with, the newest first."""
         newest: dict[str, Message] = {}
         for message in self.town.messages(FB):
-            newest.setdefault(partner(message), message)
+            newest.setdefault(_partner(message), message)
         return [
             Node("UnifiedThread", self.thread_of(who), self.town.person(who), last.at)
             for who, last in newest.items()
@@ -100,7 +100,7 @@ class Graph:
 
     def messages_of(self, thread: Node) -> list[Node]:
         found = self.town.messages(FB, between=(thread.of.handle, BRAND))
-        return [of_message(message) for message in found]
+        return [_of_message(message) for message in found]
 
     def comments(self, node: Node, arguments: Mapping[str, str]) -> list[Node]:
         """Directly under it; all that hangs below with ``filter=stream``."""
@@ -130,7 +130,7 @@ class Graph:
         """Meta's code for why a private reply to this comment or visitor post is refused; None: it may go."""
         if post.network != FB or post.author == BRAND:
             return 10902
-        if self.town.clock() - post.at > PRIVATE_REPLY:
+        if self.town.clock() - post.at > _PRIVATE_REPLY:
             return 10901
         sent = self.town.messages(FB)
         return 10900 if any(one.about == post.id and one.author == BRAND for one in sent) else None
@@ -140,9 +140,9 @@ def tags_the_brand(post: Post) -> bool:
     return f"@{BRAND}" in post.text.lower()
 
 
-def partner(message: Message) -> str:
+def _partner(message: Message) -> str:
     return message.to if message.author == BRAND else message.author
 
 
-def of_message(message: Message) -> Node:
+def _of_message(message: Message) -> Node:
     return Node("UnifiedMessage", f"m_{message.id}", message, message.at)

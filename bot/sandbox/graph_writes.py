@@ -14,8 +14,8 @@ from bot.sandbox.town import BRAND, Impossible, Person, Unknown
 # found them.
 _LONGEST: Final = {"Message": 2_000, "Comment": 8_000, "IGComment": 2_200}
 # https://developers.facebook.com/docs/messenger-platform/policy/policy-overview#messaging_window
-WINDOW: Final = timedelta(hours=24)
-HUMAN_AGENT_WINDOW: Final = timedelta(days=7)
+_WINDOW: Final = timedelta(hours=24)
+_HUMAN_AGENT_WINDOW: Final = timedelta(days=7)
 _WORDS: Final = {
     10900: "Activity already replied to",
     10901: "Activity expired, cannot private reply",
@@ -132,7 +132,7 @@ def _in_window(graph: Graph, recipient: Mapping[str, Any], values: Mapping[str, 
         person = graph.town.person_by_id(FB, str(recipient.get("id")))
     except Unknown:
         raise GraphError(100, "(#100) No matching user found", subcode=2018001) from None
-    window = HUMAN_AGENT_WINDOW if values.get("tag") == "HUMAN_AGENT" else WINDOW
+    window = _HUMAN_AGENT_WINDOW if values.get("tag") == "HUMAN_AGENT" else _WINDOW
     start = graph.town.clock() - window
     wrote = graph.town.messages(FB, between=(person.handle, BRAND)) if person.handle != BRAND else []
     if person.handle != BRAND and not any(m.author == person.handle and m.at >= start for m in wrote):

@@ -86,7 +86,6 @@ class Message:
     at: datetime
     conversation: str
     about: str | None = None
-    through_api: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,7 @@ def running(town: Town | None = None, *, port: int = 0, faults: Faults | None = 
         OSError: the port is taken.
     """
     town = town or Town()
-    sandbox = Sandbox(town, wires_of(town), faults or Faults(town.seed))
+    sandbox = Sandbox(town, _wires_of(town), faults or Faults(town.seed))
     with _Server(port, sandbox) as server:
         sandbox.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True)
@@ -253,7 +253,7 @@ def running(town: Town | None = None, *, port: int = 0, faults: Faults | None = 
             thread.join()
 
 
-def wires_of(town: Town) -> list[Wire]:
+def _wires_of(town: Town) -> list[Wire]:
     """Every network that there is."""
     from bot.sandbox.graph import GraphWire
     from bot.sandbox.slack import SlackWire

@@ -73,7 +73,7 @@ class SlackWire:
             return in_json(200, {"ok": False, "error": str(refused)})
 
     def _do(self, request: Request) -> Values:
-        values = _values(request)
+        values = request.values
         token = request.headers.get("authorization", "").removeprefix("Bearer ") or values.get("token")
         if not token:
             raise Refused("not_authed")
@@ -215,11 +215,6 @@ class SlackWire:
     def _ts(self) -> str:
         self._count += 1
         return f"{int(self._town.clock().timestamp())}.{self._count:06}"
-
-
-def _values(request: Request) -> Values:
-    body = request.json if not request.form else None
-    return {**request.query, **request.form, **(body if isinstance(body, dict) else {})}
 
 
 def _only_text(values: Any) -> dict[str, str]:

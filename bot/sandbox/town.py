@@ -189,7 +189,6 @@ class Town:
                 at=moment,
                 conversation="-".join(pair),
                 about=about,
-                through_api=through_api,
             )
             insort(self._messages, sent, key=lambda one: one.number)
             if through_api:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import parse_qsl
 
@@ -43,6 +42,12 @@ class Request:
             return {}
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """Whatever was given, in the address, as a form, or as JSON."""
+        body = self.json if not self.form else None
+        return {**self.query, **self.form, **(body if isinstance(body, dict) else {})}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -51,10 +56,6 @@ class Answer:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def fine(self) -> bool:
-        return self.status < HTTPStatus.BAD_REQUEST
 
 
 def in_json(

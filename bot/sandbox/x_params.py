@@ -14,7 +14,7 @@ from bot.sandbox.town import Post
 from bot.sandbox.x_problems import Invalid
 
 Query = dict[str, str]
-RECENT: Final = timedelta(days=7)
+_RECENT: Final = timedelta(days=7)
 # A search looks only at what has settled. https://docs.x.com/x-api/posts/search-recent-posts
 _SETTLED: Final = timedelta(seconds=10)
 _X_EPOCH: Final = 1_288_834_974_657  # ms
@@ -68,7 +68,7 @@ def recent(query: Query, asked: Window, now: datetime) -> Window:
     Raises:
         Invalid: it reaches back further, or up to a moment that has not settled.
     """
-    earliest = now - RECENT
+    earliest = now - _RECENT
     if "start_time" in query and asked.start < earliest:
         message = (
             f"Invalid 'start_time':'{query['start_time']}'. 'start_time' must be on or after {_iso(earliest)}"

@@ -71,7 +71,7 @@ def _raise_all(watch: Watch, now: int) -> None:
 def _raise(watch: Watch, tx: Tx, row: Row) -> Event:
     root = watch.settings.root
     priority = raised(root.crisis, Priority(row["priority"]))
-    tx.run("UPDATE mentions SET priority = ? WHERE id = ?", (priority.value, row["id"]))
+    crises.give_priority(tx, row, priority)
     data: dict[str, object] = {"priority": priority.value, "reason": KEY}
     if (promise := tightened(root.promises, row, priority, row["process"])) is not None:
         mentions.tighten(tx, row, promise)

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from bot.errors import ServiceError
 from bot.models import Receipt
-from bot.reports.digest import figures, render
+from bot.reports.digest import figures
+from bot.reports.digest_text import render
 from bot.reports.schedule import begins, due
 from bot.steps.watch import TookTooLong, Wake, Watch, bounded, log, surprise
 from bot.store import Tx, digests, ms, samples

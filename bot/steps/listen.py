@@ -7,8 +7,8 @@ from datetime import datetime
 
 from bot.errors import AuthFailed, Retry, ServiceError
 from bot.models import Batch, Mention, Push
-from bot.promises import Promises
-from bot.proof import Terms
+from bot.policy import Promises
+from bot.promises import Terms
 from bot.ringing import promise, terms_for
 from bot.steps.metered import metered
 from bot.steps.recheck import recheck, rechecks
@@ -44,11 +44,11 @@ def _tell(wake: Wake, where: str, heard: Heard) -> None:
 
 def keep(watch: Watch, name: str, source: Row, batch: Batch) -> Heard:
     """Store a batch and the listener's new cursor in one transaction (promise 1)."""
-    now = watch.clock()
+    now, entry = watch.clock(), watch.settings.root.listeners[name]
     with watch.store.tx() as tx:
         heard = _hear(watch, tx, name, batch.mentions, now)
         heard.deleted = deletions.delete(tx, name, batch.deleted, ms(now))
-        sources.advance(tx, source, batch, ms(now), watch.settings.root.listeners[name].account)
+        sources.advance(tx, source, batch, ms(now), entry.silent_after, entry.account)
     return heard
 
 

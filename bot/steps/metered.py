@@ -12,13 +12,6 @@ from bot.steps.watch import Watch, log
 from bot.store import spend
 
 
-def account_of(watch: Watch, side: Side, name: str) -> str:
-    """Who pays for what a listener or responder does, and signs in for it: its account, or itself."""
-    root = watch.settings.root
-    entry = root.listeners.get(name) if side == "listeners" else root.responders.get(name)
-    return (entry.account if entry else "") or f"{side}.{name}"
-
-
 @contextmanager
 def metered(watch: Watch, side: Side, name: str) -> Iterator[None]:
     """Around each call of a listener or responder that has a `meter`: it learns what its account has spent so
@@ -30,7 +23,7 @@ def metered(watch: Watch, side: Side, name: str) -> Iterator[None]:
     if meter is None:
         yield
         return
-    account = account_of(watch, side, name)
+    account = watch.settings.account_of(side, name)
     with watch.store.read() as tx:
         meter.tell(spend.spent(tx, account, watch.clock()))
     try:

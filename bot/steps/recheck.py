@@ -79,7 +79,7 @@ def _later(watch: Watch, name: str, due: Sequence[Row], reason: str, after: floa
     wait = max(_AGAIN, timedelta(seconds=after or 0))
     now, latest = watch.clock(), watch.settings.root.listeners[name].recheck * _TOO_LATE
     with watch.store.tx() as tx:
-        sources.recheck_later(tx, name, ms(now + wait))
+        sources.recheck_later(tx, name, ms(now), wait)
         if due[0]["checked_at"] < ms(now - latest):
             wrong = f"what people deleted cannot be asked after: {reason}"
             rung = escalations.open_one(tx, _key(name), wrong, sources.subject(name), ms(now))

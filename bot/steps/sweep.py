@@ -11,10 +11,10 @@ from typing import Final
 
 from bot.errors import Refused, ServiceError, Unsure
 from bot.grouping import Due, Message, grouped
-from bot.ladder import Ladder
+from bot.ladder import Ladder, people
 from bot.models import Escalation, Priority, Receipt, Reply
-from bot.promises import people
 from bot.ringing import bell_of, is_doubt, is_outcome, ladder_for, ladder_of_promise, rungs
+from bot.steps.bells import keep_to_the_clock
 from bot.steps.crises import KEY as CRISIS
 from bot.steps.crises import watch_crisis
 from bot.steps.deliver import as_reply, look_after
@@ -34,13 +34,14 @@ _AGAIN: Final = timedelta(minutes=1)
 @rings_directly
 def sweep(watch: Watch, wake: Wake, key: str = "") -> None:  # noqa: ARG001 -- every step has a key
     """Look after everything once."""
+    watch_crisis(watch)
     raise_alarms(watch)
     doubt_expired(watch)
     for responder in look_for_unsure(watch):
         wake("deliver", responder)
     ring_for_doubts(watch)
     watch_sources(watch)
-    watch_crisis(watch)
+    keep_to_the_clock(watch)
     ring(watch)
 
 
@@ -179,9 +180,8 @@ def watch_sources(watch: Watch) -> None:
     with watch.store.tx() as tx:
         for name, entry in watch.settings.root.listeners.items():
             source = sources.of(tx, name, now)
-            limit = entry.silent_after // timedelta(milliseconds=1)
-            if now - sources.last_heard(source) > limit:
-                reason = source["error"] or "silent"
+            if sources.is_silent(sources.last_heard(source), entry.silent_after, now):
+                reason = source["error"] or sources.SILENT
                 out = bool(source["signed_out"])
                 events.append(tx, now, incident(watch, tx, name, reason, now, signed_out=out))
 

@@ -14,8 +14,8 @@ from bot.decide import decide
 from bot.errors import ServiceError
 from bot.exemptions import must_be_answered
 from bot.models import Analysis, Decision, Limits, Mention, Refusal, State
-from bot.promises import Promises, policy_version
-from bot.proof import Terms
+from bot.policy import Promises, policy_version
+from bot.promises import Terms
 from bot.ringing import USUAL, outcome, promise, terms, terms_for
 from bot.steps.metered import metered
 from bot.steps.unwritable import rings_directly

@@ -26,10 +26,15 @@ def check(labels: Mapping[str, Any]) -> None:
         )
     for name, known in _ONE_OF.items():
         if name in labels and labels[name] not in known:
-            raise NotPossible(f"{labels[name]!r} is no {name}; there are: {', '.join(known)}")
+            raise NotPossible(
+                "%(label)r is no %(what)s; there are: %(known)s",
+                label=labels[name], what=name, known=", ".join(known),
+            )  # fmt: skip
     for intent in labels.get("intents", ()):
         if intent not in INTENTS:
-            raise NotPossible(f"{intent!r} is no intent; there are: {', '.join(INTENTS)}")
+            raise NotPossible(
+                "%(label)r is no intent; there are: %(known)s", label=intent, known=", ".join(INTENTS)
+            )
 
 
 def add(tx: Tx, mention: Row, labels: Mapping[str, Any], actor: str, now: int) -> None:
@@ -43,6 +48,11 @@ def add(tx: Tx, mention: Row, labels: Mapping[str, Any], actor: str, now: int) -
         shown["intent"] = labels["intents"][0]
         shown["intents"] = [[intent, 1.0] for intent in labels["intents"]]
     tx.run("UPDATE mentions SET analysis = ? WHERE id = ?", (dump(shown), mention["id"]))
+
+
+def last(tx: Tx, mention_id: int) -> Row | None:
+    """The last correction of a mention: actor, labels (JSON), at (ms)."""
+    return tx.row("SELECT * FROM corrections WHERE mention_id = ? ORDER BY id DESC LIMIT 1", (mention_id,))
 
 
 def labelled(tx: Tx) -> Iterator[dict[str, Any]]:

@@ -55,13 +55,18 @@ def listening_since(tx: Tx) -> int | None:
     return row["at"] if row else None
 
 
+def give_priority(tx: Tx, mention: Row, priority: str) -> None:
+    tx.run("UPDATE mentions SET priority = ? WHERE id = ?", (str(priority), mention["id"]))
+
+
 def calmer(tx: Tx, priorities: Collection[str], limit: int = 500) -> list[Row]:
     """Open addresses of one of these priorities."""
     found = list[Row]()
-    for states in ("IN ('waiting', 'escalated', 'answering')", "= 'new'"):  # as their indexes have them
+    as_indexed = {"IN ('waiting', 'escalated', 'answering')": "due_at, id", "= 'new'": "id"}
+    for states, order in as_indexed.items():
         found += tx.rows(
             f"SELECT * FROM mentions WHERE state {states} AND addressed = 1"
-            f" AND priority IN ({marks(len(priorities))}) LIMIT ?",
+            f" AND priority IN ({marks(len(priorities))}) ORDER BY {order} LIMIT ?",
             (*sorted(priorities), limit),
         )
     return found

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.models import Mention
-from bot.store import answers, conversations, escalations, events, replies
+from bot.store import answers, conversations, escalations, events, notes, replies, typing
 from bot.store.engine import Row, Tx, marks
 from bot.store.events import Event
 from bot.store.states import OPEN
@@ -60,6 +60,8 @@ def drop(tx: Tx, mention_ids: Sequence[int], now: int) -> int:
     log += answers.discard_waiting(tx, gone, "deleted by author")
     log += escalations.close_for(tx, gone, now)
     replies.forget(tx, gone)
+    typing.forget(tx, gone)
+    notes.forget(tx, gone)
     events.append(tx, now, log)
     for row in rows:
         conversations.said(tx, row["conversation_id"])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import UTC, date
 from typing import Final
 
+from bot.config_sections import ListenerEntry
 from bot.reports.digest import Rows
-from bot.store.engine import Row, Tx, instant, marks
+from bot.store import books, sources
+from bot.store.engine import Row, Tx, instant
 from bot.store.states import OPEN
 
-# A poll takes a while, and a network shows what is said only some time later.
-_SILENT: Final = 15 * 60_000
 
-
-def rows(tx: Tx, listeners: Collection[str], start: int, end: int, now: int) -> Rows:
+def rows(tx: Tx, listeners: Mapping[str, ListenerEntry], start: int, end: int, now: int) -> Rows:
     """What the figures from `start` to `end` (ms) are made from, as it stands at `now`."""
     period = (start, end)
     days = [instant(at).astimezone(UTC).date().isoformat() for at in (start, end - 1)]
@@ -43,38 +42,36 @@ def rows(tx: Tx, listeners: Collection[str], start: int, end: int, now: int) -> 
             " GROUP BY x.verdict"
         ),
         log=_log(tx, start),
-        failing=_failing(tx, listeners, min(end, now - _SILENT)),
+        failing=_failing(tx, listeners, end, now),
         gaps=tx.rows("SELECT listener, from_at, to_at FROM gaps WHERE to_at > ? AND to_at <= ?", period),
         spent=tx.rows(
             "SELECT account, SUM(cost) AS cost FROM spend WHERE day BETWEEN ? AND ? GROUP BY account"
             " ORDER BY account", days,
         ),
-        ringing=_number(
-            tx, "SELECT COUNT(*) AS n FROM escalations WHERE closed_at IS NULL AND acknowledged_at IS NULL"
-        ),
-        unsure=_number(tx, "SELECT COUNT(*) AS n FROM replies WHERE state = 'unsure'"),
+        ringing=books.unacknowledged(tx),
+        unsure=books.unsure(tx),
     )  # fmt: skip
 
 
-# When somebody was answered: when the answer to them was posted, else when the one that answered them too was
-# noticed.
 _ANSWERED: Final = (
-    "SELECT m.posted_at, COALESCE(MIN(a.posted_at), m.ended_at) AS answered_at FROM mentions m"
-    " LEFT JOIN answers a ON a.network = m.network AND a.in_reply_to = m.remote_id"
-    " WHERE m.addressed = 1 AND m.state = 'answered' AND m.ended_at >= ? AND m.ended_at < ?"
-    " GROUP BY m.id, m.posted_at, m.ended_at"
+    "SELECT posted_at, answered_at FROM mentions"
+    " WHERE addressed = 1 AND state = 'answered' AND ended_at >= ? AND ended_at < ?"
 )
 
 
-def _failing(tx: Tx, listeners: Collection[str], before: int) -> list[Row]:
-    """Those of these sources that cannot be heard now; and those of which nothing was heard since `before`,
-    though nobody said why."""
-    return tx.rows(
-        "SELECT listener, COALESCE(failing_since, complete_to, since) AS failing_since FROM sources"
-        f" WHERE listener IN ({marks(len(listeners))})"
-        " AND (failing_since IS NOT NULL OR COALESCE(complete_to, since) < ?)",
-        (*sorted(listeners), before),
-    )
+def _failing(tx: Tx, listeners: Mapping[str, ListenerEntry], end: int, now: int) -> list[Row]:
+    """Those of these sources that cannot be heard now; and those that are silent, since before `end`, though
+    nobody said why."""
+    failing = list[Row]()
+    for source in sources.all_rows(tx):
+        if (entry := listeners.get(source["listener"])) is None:
+            continue
+        since, heard = source["failing_since"], sources.last_heard(source)
+        if since is None and heard < end and sources.is_silent(heard, entry.silent_after, now):
+            since = heard
+        if since is not None:
+            failing.append({"listener": source["listener"], "failing_since": since})
+    return failing
 
 
 def _number(tx: Tx, sql: str) -> int:

@@ -37,6 +37,19 @@ class Tx(Protocol):
         """The first of `count` new keys for `table`, so that a batch can be written with its keys known."""
         ...
 
+    def learn_words(self, first: int, last: int) -> None:
+        """New mentions, those from id `first` to `last`, can be found by their words from now on. What
+        changes later is learned by itself."""
+        ...
+
+    def matching(
+        self, words: Sequence[str], limit: int, *, below: int | None = None, above: int | None = None
+    ) -> list[int]:
+        """The mentions in which all of `words` occur, the last of them as the beginning of a word: their ids
+        below `below`, the highest first; or those above `above`, the lowest first. Any text is a word; one
+        without letters and digits is left out."""
+        ...
+
 
 class Store(Protocol):
     """A database with Vigie's tables. Safe to use from several threads; each has its own connection."""

@@ -18,11 +18,11 @@ def open_one(
     reason, or the same one after somebody had acknowledged it. A source or an account that goes on failing,
     in whatever words, is no news."""
     rang = tx.run(
-        "INSERT INTO escalations (key, mention_id, reason, subject, opened_at, ring_at)"
-        " VALUES (:key, :mention, :reason, :subject, :now, :now)"
+        "INSERT INTO escalations (key, mention_id, reason, subject, opened_at, ring_at, set_at)"
+        " VALUES (:key, :mention, :reason, :subject, :now, :now, :now)"
         " ON CONFLICT (key) WHERE closed_at IS NULL DO UPDATE SET reason = excluded.reason,"
-        " ring_at = excluded.ring_at, acknowledged_by = NULL, acknowledged_at = NULL"
-        " WHERE :tier > 0 OR (excluded.mention_id IS NOT NULL"
+        " ring_at = excluded.ring_at, set_at = excluded.set_at, acknowledged_by = NULL,"
+        " acknowledged_at = NULL WHERE :tier > 0 OR (excluded.mention_id IS NOT NULL"
         " AND (excluded.reason <> escalations.reason OR escalations.acknowledged_at IS NOT NULL))",
         {"key": key, "mention": mention_id, "reason": reason, "subject": subject, "tier": tier, "now": now},
     )
@@ -31,13 +31,13 @@ def open_one(
     return [Event("escalated", mention_id, source=key, data={"reason": reason, "tier": tier})]
 
 
-def close(tx: Tx, key: str, now: int, subject: str = "") -> list[Event]:
+def close(tx: Tx, key: str, now: int, subject: str = "", but: str = "") -> list[Event]:
     """The matter is over (a source speaks again, credentials were renewed). With `subject`, only if it was
-    that one's."""
+    that one's; with `but`, only if it rings for another reason."""
     done = tx.run(
         "UPDATE escalations SET closed_at = :now WHERE key = :key AND closed_at IS NULL"
-        " AND (:subject = '' OR subject = :subject)",
-        {"now": now, "key": key, "subject": subject},
+        " AND (:subject = '' OR subject = :subject) AND (:but = '' OR reason <> :but)",
+        {"now": now, "key": key, "subject": subject, "but": but},
     )
     return [Event("escalation_closed", source=key)] if done else []
 
@@ -63,6 +63,13 @@ def ringing_for(tx: Tx, mention_id: int) -> list[Row]:
     )
 
 
+def open_for(tx: Tx, mention_id: int) -> list[Row]:
+    """What rings for a mention, acknowledged or not, oldest first."""
+    return tx.rows(
+        "SELECT * FROM escalations WHERE mention_id = ? AND closed_at IS NULL ORDER BY id", (mention_id,)
+    )
+
+
 def ringing(tx: Tx, key: str) -> list[Row]:
     """What rings under this key and nobody acknowledged: one row, or none."""
     return tx.rows(
@@ -70,12 +77,17 @@ def ringing(tx: Tx, key: str) -> list[Row]:
     )
 
 
+def standing(tx: Tx, key: str) -> Row | None:
+    """What rings under this key, acknowledged or not."""
+    return tx.row("SELECT * FROM escalations WHERE key = ? AND closed_at IS NULL", (key,))
+
+
 def acknowledge(tx: Tx, row: Row, actor: str, now: int, again_at: int) -> Event:
     """Stop the ringing, not the clock: it rings again at `again_at` (ms)."""
     tx.run(
-        "UPDATE escalations SET acknowledged_by = ?, acknowledged_at = ?, repeats = 0, ring_at = ?"
-        " WHERE id = ?",
-        (actor, now, again_at, row["id"]),
+        "UPDATE escalations SET acknowledged_by = ?, acknowledged_at = ?, repeats = 0, ring_at = ?,"
+        " set_at = ? WHERE id = ?",
+        (actor, now, again_at, now, row["id"]),
     )
     return Event("acknowledged", row["mention_id"], source=row["key"], actor=actor)
 
@@ -84,10 +96,30 @@ def claim_ringing(tx: Tx, now: int, again_at: int, limit: int = 50) -> list[Row]
     """Take what must ring now. It will ring again at `again_at` (ms) unless `rang` says otherwise, so a
     crash in between loses no alarm."""
     return tx.rows(
-        "UPDATE escalations SET ring_at = :again WHERE id IN (SELECT id FROM escalations"
+        "UPDATE escalations SET ring_at = :again, set_at = :now WHERE id IN (SELECT id FROM escalations"
         " WHERE closed_at IS NULL AND ring_at <= :now"
         f" ORDER BY ring_at LIMIT :limit {tx.skip_locked}) RETURNING *",
         {"now": now, "again": again_at, "limit": limit},
+    )
+
+
+def set_after(tx: Tx, now: int) -> list[Row]:
+    """What was told later than `now` (ms) when to ring: then the clock was set back."""
+    return tx.rows("SELECT * FROM escalations WHERE closed_at IS NULL AND set_at > ?", (now,))
+
+
+def set_anew(tx: Tx, row: Row, at: int, now: int) -> None:
+    """It rings at `at` (ms)."""
+    tx.run("UPDATE escalations SET ring_at = ?, set_at = ? WHERE id = ?", (at, now, row["id"]))
+
+
+def came_up_by(tx: Tx, now: int) -> None:
+    """Nothing came up, and nobody acknowledged it, later than `now` (ms): then the clock was set back."""
+    tx.run(
+        "UPDATE escalations SET opened_at = CASE WHEN opened_at > :now THEN :now ELSE opened_at END,"
+        " acknowledged_at = CASE WHEN acknowledged_at > :now THEN :now ELSE acknowledged_at END"
+        " WHERE closed_at IS NULL AND (opened_at > :now OR acknowledged_at > :now)",
+        {"now": now},
     )
 
 

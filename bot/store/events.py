@@ -75,6 +75,13 @@ def walk(tx: Tx, after: int = 0, page: int = 5000) -> Iterator[Row]:
         last = rows[-1]["seq"]
 
 
+def head(tx: Tx) -> int:
+    """The number of the last event: it grows with whatever happens."""
+    row = tx.row("SELECT seq FROM chain WHERE id = 1")
+    assert row is not None, "the migration writes this row"
+    return int(row["seq"])
+
+
 def of_mention(tx: Tx, mention_id: int) -> list[Row]:
     return tx.rows("SELECT * FROM events WHERE mention_id = ? ORDER BY seq", (mention_id,))
 

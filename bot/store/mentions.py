@@ -220,6 +220,7 @@ def _insert(tx: Tx, ear: Ear, fresh: Sequence[Mention], now: datetime) -> list[U
         )  # fmt: skip
         found.append(Untriaged(number, listener, conversation, last, posted_at, None, 0, promise, m))
     tx.many(_INSERT, rows)
+    tx.learn_words(first, first + len(rows) - 1)
     keep_terms(tx, [(one.id, one.promise) for one in found if one.promise is not None])
     return found
 

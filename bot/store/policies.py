@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.promises import Promises, body, policy_version
+from bot.policy import Promises, body, policy_version
 from bot.store.engine import Tx
 
 

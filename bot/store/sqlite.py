@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from bot.errors import StoreUnavailable
+from bot.store import full_text
 from bot.store.engine import Params, Row, Tx
 
 DIALECT: Final = {
@@ -31,6 +33,17 @@ CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
 CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events
     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 """,
+    "note_when_answered": """
+CREATE TRIGGER mentions_note_when_answered AFTER UPDATE OF state ON mentions
+    WHEN NEW.state = 'answered' AND OLD.state <> 'answered'
+    BEGIN UPDATE mentions SET answered_at = COALESCE((
+        SELECT MIN(a.posted_at) FROM answers a LEFT JOIN replies r ON r.id = a.reply_id
+        WHERE a.network = NEW.network AND a.in_reply_to = NEW.remote_id AND COALESCE(r.holding, 0) = 0
+    ), NEW.ended_at) WHERE id = NEW.id; END;
+""",
+    "sentiment": "TEXT GENERATED ALWAYS AS (json_extract(analysis, '$.sentiment')) VIRTUAL",
+    "intent": "TEXT GENERATED ALWAYS AS (json_extract(analysis, '$.intent')) VIRTUAL",
+    "full_text": full_text.TABLES,
 }
 
 
@@ -59,6 +72,23 @@ class SqliteTx:
         (highest,) = self._connection.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}").fetchone()
         return int(highest) + 1
 
+    def learn_words(self, first: int, last: int) -> None:
+        self._connection.execute(full_text.LEARN, (first, last))
+
+    def matching(
+        self, words: Sequence[str], limit: int, *, below: int | None = None, above: int | None = None
+    ) -> list[int]:
+        if not words:
+            return []
+        direction, bound = ("<", below) if above is None else (">", above)
+        order = "DESC" if above is None else "ASC"
+        behind, params = ("", ()) if bound is None else (f" AND rowid {direction} ?", (bound,))
+        found = self._connection.execute(
+            f"SELECT rowid FROM words WHERE words MATCH ?{behind} ORDER BY rowid {order} LIMIT ?",
+            (full_text.query(words), *params, limit),
+        )
+        return [row[0] for row in found]
+
 
 class SqliteStore:
     """See `bot.store.engine.Store`. The file and its tables are made where they are missing.
@@ -78,18 +108,18 @@ class SqliteStore:
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         _make(self.path)
-        with _translated(self.path):
+        try:
             _migrate(self._database())
+        except sqlite3.DatabaseError as error:
+            if (told := _in_words(self.path, error)) is None:
+                raise
+            raise told from error
 
-    @contextmanager
-    def tx(self) -> Iterator[Tx]:
-        with self._transaction("BEGIN IMMEDIATE") as tx:
-            yield tx
+    def tx(self) -> AbstractContextManager[Tx]:
+        return self._transaction("BEGIN IMMEDIATE")
 
-    @contextmanager
-    def read(self) -> Iterator[Tx]:
-        with self._transaction("BEGIN") as tx:
-            yield tx
+    def read(self) -> AbstractContextManager[Tx]:
+        return self._transaction("BEGIN")
 
     def close(self) -> None:
         with self._lock:
@@ -100,7 +130,7 @@ class SqliteStore:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Tx]:
-        with _translated(self.path):
+        try:
             connection = self._database().conn
             connection.execute(begin)
             try:
@@ -111,6 +141,10 @@ class SqliteStore:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+        except sqlite3.DatabaseError as error:
+            if (told := _in_words(self.path, error)) is None:
+                raise
+            raise told from error
 
     def _database(self) -> sqlite_utils.Database:
         if (database := getattr(self._local, "database", None)) is None:
@@ -145,25 +179,19 @@ def _make(path: Path) -> None:
         raise StoreUnavailable(f"the store {path.name} cannot be used: {reason}") from error
 
 
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Say in words for people what keeps the store from being written."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = error.sqlite_errorcode & 0xFF
-        reason = {
-            sqlite3.SQLITE_FULL: "the disk is full; free some space",
-            sqlite3.SQLITE_BUSY: "another program keeps it locked; end that program",
-            sqlite3.SQLITE_IOERR: "the disk reports an error; look at the disk",
-            sqlite3.SQLITE_CANTOPEN: "it cannot be opened or made; look at the folder and its rights",
-            sqlite3.SQLITE_READONLY: "it is read-only; look at the file's rights",
-            sqlite3.SQLITE_NOTADB: "it is no SQLite file; look at its name",
-            sqlite3.SQLITE_CORRUPT: "the file is damaged; take back a copy of it",
-        }.get(code)
-        if reason is None:
-            raise
-        raise StoreUnavailable(f"the store {path.name} cannot be used: {reason}") from error
+def _in_words(path: Path, error: sqlite3.DatabaseError) -> StoreUnavailable | None:
+    """What keeps the store from being used, in words for people; `None` where the fault is a program's."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    reason = {
+        sqlite3.SQLITE_FULL: "the disk is full; free some space",
+        sqlite3.SQLITE_BUSY: "another program keeps it locked; end that program",
+        sqlite3.SQLITE_IOERR: "the disk reports an error; look at the disk",
+        sqlite3.SQLITE_CANTOPEN: "it cannot be opened or made; look at the folder and its rights",
+        sqlite3.SQLITE_READONLY: "it is read-only; look at the file's rights",
+        sqlite3.SQLITE_NOTADB: "it is no SQLite file; look at its name",
+        sqlite3.SQLITE_CORRUPT: "the file is damaged; take back a copy of it",
+    }.get(code)
+    return StoreUnavailable(f"the store {path.name} cannot be used: {reason}") if reason else None
 
 
 def _migrate(database: sqlite_utils.Database) -> None:
@@ -172,7 +200,7 @@ def _migrate(database: sqlite_utils.Database) -> None:
     for file in sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name):
         name = file.name.removesuffix(".sql")
         names.add(name)
-        migrations(name=name)(_migration(file.read_text("utf-8")))
+        migrations(name=name)(_migration(file))
     if unknown := {m.name for m in migrations.applied(database)} - names:
         raise StoreUnavailable(f"a newer Vigie has used this store ({max(unknown)}); install that version")
     if migrations.pending(database):
@@ -182,11 +210,9 @@ def _migrate(database: sqlite_utils.Database) -> None:
             migrations.apply(database)
 
 
-def _migration(text: str) -> Any:
-    statements = list(_statements(text.format(**DIALECT)))
-
+def _migration(file: Traversable) -> Callable[[sqlite_utils.Database], None]:
     def apply(database: sqlite_utils.Database) -> None:
-        for statement in statements:
+        for statement in _statements(file.read_text("utf-8").format(**DIALECT)):
             database.execute(statement)
 
     return apply

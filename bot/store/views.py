@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.errors import NotPossible
-from bot.store.engine import Row, Tx
+from bot.store.engine import Row, Tx, marks
 from bot.store.states import OPEN
 
 # Sorted as the partial index mentions_inbox is, so that it is read in order at any size: addresses by
@@ -44,8 +45,19 @@ def mention_row(tx: Tx, mention_id: int) -> Row:
         (mention_id,),
     )
     if row is None:
-        raise NotPossible(f"there is no mention {mention_id}; `vigie inbox` lists those that wait")
+        raise NotPossible("there is no mention %(id)s; `vigie inbox` lists those that wait", id=mention_id)
     return row
+
+
+def these(tx: Tx, mention_ids: Sequence[int]) -> list[Row]:
+    """Mentions with the version of their conversation, in this order."""
+    rows = tx.rows(
+        "SELECT m.*, c.version FROM mentions m JOIN conversations c ON c.id = m.conversation_id"
+        f" WHERE m.id IN ({marks(len(mention_ids))})",
+        mention_ids,
+    )
+    found = {row["id"]: row for row in rows}
+    return [found[number] for number in mention_ids]
 
 
 def replies_of(tx: Tx, mention_id: int) -> list[Row]:
@@ -56,7 +68,7 @@ def replies_of(tx: Tx, mention_id: int) -> list[Row]:
 def reply_row(tx: Tx, reply_id: int) -> Row:
     row = tx.row("SELECT * FROM replies WHERE id = ?", (reply_id,))
     if row is None:
-        raise NotPossible(f"there is no reply {reply_id}")
+        raise NotPossible("there is no reply %(id)s", id=reply_id)
     return row
 
 
@@ -115,3 +127,29 @@ def page(tx: Tx, after: int, limit: int = 1000) -> list[Row]:
         " WHERE m.id > ? AND m.deleted_at IS NULL ORDER BY m.id LIMIT ?",
         (after, limit),
     )
+
+
+def neighbours(tx: Tx, mention: Row) -> tuple[int | None, int | None]:
+    """The mentions before and after this one in the inbox, whether or not it still waits there itself."""
+    return _beside(tx, mention, "<", "DESC"), _beside(tx, mention, ">", "ASC")
+
+
+def first_waiting(tx: Tx, but: int) -> int | None:
+    """The first mention of the inbox but this one."""
+    rows = tx.rows(INBOX, {"limit": 2})
+    return next((int(row["id"]) for row in rows if row["id"] != but), None)
+
+
+def _beside(tx: Tx, mention: Row, sign: str, way: str) -> int | None:
+    """The nearest of the same kind (addresses by their promise, the rest as they came), else of the other."""
+    addressed, due, number = mention["addressed"], mention["due_at"], mention["id"]
+    waits = "SELECT id FROM mentions WHERE state IN ('waiting', 'escalated', 'answering') AND addressed = ?"
+    order = f"ORDER BY due_at {way}, id {way} LIMIT 1"
+    if due is None:
+        row = tx.row(f"{waits} AND due_at IS NULL AND id {sign} ? {order}", (addressed, number))
+    else:
+        beyond = f"due_at {sign}= ? AND (due_at {sign} ? OR id {sign} ?)"
+        row = tx.row(f"{waits} AND {beyond} {order}", (addressed, due, due, number))
+    if row is None and addressed == (sign == ">"):
+        row = tx.row(f"{waits} {order}", (1 - addressed,))
+    return None if row is None else int(row["id"])

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,6 +27,7 @@ from listeners.bluesky import BlueskyListener
 from listeners.bluesky import Config as ListenerConfig
 from responders.bluesky import BlueskyResponder
 from responders.bluesky import Config as ResponderConfig
+from tests.support import loopback
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ME = "did:plc:bank"
@@ -175,20 +176,11 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-
 @pytest.fixture
 def sky() -> Iterator[Sky]:
     made = Sky()
-    with _Server(("127.0.0.1", 0), type("Bound", (_Handler,), {"sky": made})) as server:
-        made.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with loopback.http(_Handler, sky=made) as made.url:
         yield made
-        server.shutdown()
-        thread.join()
 
 
 def settings(sky: Sky, **more: Any) -> dict[str, Any]:

@@ -3,8 +3,6 @@ nothing is lost, nothing stands twice, nothing leaks, and nothing is asked that 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import logging
 import time
@@ -16,21 +14,22 @@ from typing import Any
 
 import pytest
 
-from bot.errors import AuthFailed, RateLimited, Refused, Retry, ServiceError, Unsure
+from bot.errors import AuthFailed, RateLimited, Refused, ServiceError, Unsure
 from bot.models import Batch, Kind, Mention, Push, Refusal, Reply
 from bot.sandbox.faults import Calls, Fault
-from bot.sandbox.graph import APP_SECRET, TOKEN, VERIFY_TOKEN
+from bot.sandbox.graph import APP_SECRET
 from bot.sandbox.graph_fields import Field, parse
-from bot.sandbox.server import Sandbox, running
-from bot.sandbox.town import BRAND, Town
+from bot.sandbox.server import Sandbox
+from bot.sandbox.town import BRAND
 from listeners import facebook as listening
 from responders import facebook as answering
+from tests.support.graph import SECRETS, access, ids, peopled, push
 from tests.support.house import Clock
 from tests.support.loud import everything_logged
 from tests.support.scripted import playing
+from tests.support.settling import settle
 
 CONTRACTS = Path(__file__).parent.parent / "contracts" / "graph"
-SECRETS = {"token": "page-token-1", "app_secret": "app-secret-1", "verify_token": "verify-token-1"}
 
 
 @pytest.fixture
@@ -40,21 +39,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sandbox(clock: Clock) -> Iterator[Sandbox]:
-    with running(Town(clock)) as one:
-        one.town.add("zoe", "Zoé Martin")
-        one.town.add("bob", "Bob Roy")
+    with peopled(clock) as one:
         yield one
 
 
 def settings(sandbox: Sandbox, **more: Any) -> dict[str, Any]:
-    return {
-        "page_id": sandbox.town.brand.id_on("facebook"),
-        "token": TOKEN,
-        "app_secret": APP_SECRET,
-        "verify_token": VERIFY_TOKEN,
-        "api_url": f"{sandbox.url}/graph",
-        **more,
-    }
+    return {"page_id": sandbox.town.brand.id_on("facebook"), **access(sandbox), **more}
 
 
 def listener(sandbox: Sandbox, clock: Clock, **more: Any) -> listening.FacebookListener:
@@ -63,10 +53,6 @@ def listener(sandbox: Sandbox, clock: Clock, **more: Any) -> listening.FacebookL
 
 def responder(sandbox: Sandbox, clock: Clock, **more: Any) -> answering.FacebookResponder:
     return answering.FacebookResponder(answering.Config(**settings(sandbox, **more)), clock)
-
-
-def ids(batch: Batch) -> set[str]:
-    return {mention.remote_id for mention in batch.mentions if not mention.own}
 
 
 def comments(sandbox: Sandbox, number: int, *, under: int = 1) -> set[str]:
@@ -331,12 +317,6 @@ def test_a_place_in_a_list_that_is_no_longer_good_is_read_from_the_beginning(clo
 PUSHED = listening.Config(page_id="1", **SECRETS)  # type: ignore[arg-type]
 
 
-def push(body: Any, *, key: str = SECRETS["app_secret"]) -> tuple[bytes, dict[str, str]]:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    signature = hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()
-    return raw, {"x-hub-signature-256": f"sha256={signature}"}
-
-
 def change(**value: Any) -> dict[str, Any]:
     said = {
         "item": "comment",
@@ -491,27 +471,6 @@ def test_the_challenge_is_echoed_to_who_knows_our_words_only() -> None:
 # --- Answering --------------------------------------------------------------------------------------
 
 
-def settle(talk: answering.FacebookResponder, mention: Mention) -> str:
-    """As the core does: unsure is never sent again before it was looked for."""
-    reply = Reply(f"k{mention.remote_id}", "Merci, nous regardons.", mention)
-    for _ in range(50):
-        try:
-            talk.send(reply)
-        except Unsure:
-            for _ in range(50):
-                try:
-                    if talk.find(reply):
-                        return "found"
-                    break
-                except Retry:
-                    continue
-        except Retry:
-            continue
-        else:
-            return "sent"
-    raise AssertionError("never settled")
-
-
 @pytest.mark.parametrize("kind", ["comment", "post", "message"])
 def test_replies_that_may_have_been_published_are_found_and_never_doubled(
     sandbox: Sandbox, clock: Clock, kind: str
@@ -533,8 +492,8 @@ def test_replies_that_may_have_been_published_are_found_and_never_doubled(
     for fault in (Fault.ERROR_AFTER, Fault.DROP_AFTER, Fault.DROP_BEFORE, Fault.UNAVAILABLE):
         sandbox.faults.switch_on("graph", fault, chance=0.1)
     talk = responder(sandbox, clock)
-    ways = [settle(talk, mention) for mention in mentions]
-    assert ways.count("found") > 5  # the faults did happen
+    replies = [Reply(f"k{one.remote_id}", "Merci, nous regardons.", one) for one in mentions]
+    assert sum(settle(talk, reply).found for reply in replies) > 5  # the faults did happen
     answered = [one.parent for one in town.accepted]
     assert len(answered) == len(set(answered)) == 100
 

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from bot.errors import AuthFailed, Refused, Retry, ServiceError, Unsure
-from bot.models import Batch, Kind, Mention, Push, Refusal, Reply
+from bot.errors import AuthFailed, Refused, ServiceError
+from bot.models import Kind, Mention, Push, Refusal, Reply
 from bot.sandbox.faults import Calls, Fault
-from bot.sandbox.graph import APP_SECRET, TOKEN, VERIFY_TOKEN
+from bot.sandbox.graph import APP_SECRET
 from bot.sandbox.graph_fields import Field, parse
-from bot.sandbox.server import Sandbox, running
-from bot.sandbox.town import BRAND, Town
+from bot.sandbox.server import Sandbox
+from bot.sandbox.town import BRAND
 from listeners import instagram as listening
 from responders import instagram as answering
+from tests.support.graph import SECRETS, access, ids, peopled, push
 from tests.support.house import Clock
 from tests.support.loud import everything_logged
 from tests.support.scripted import playing
-
-SECRETS = {"token": "page-token-1", "app_secret": "app-secret-1", "verify_token": "verify-token-1"}
+from tests.support.settling import settle
 
 
 @pytest.fixture
@@ -34,21 +31,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sandbox(clock: Clock) -> Iterator[Sandbox]:
-    with running(Town(clock)) as one:
-        one.town.add("zoe", "Zoé Martin")
-        one.town.add("bob", "Bob Roy")
+    with peopled(clock) as one:
         yield one
 
 
 def settings(sandbox: Sandbox, **more: Any) -> dict[str, Any]:
-    return {
-        "ig_user_id": sandbox.town.brand.id_on("instagram"),
-        "token": TOKEN,
-        "app_secret": APP_SECRET,
-        "verify_token": VERIFY_TOKEN,
-        "api_url": f"{sandbox.url}/graph",
-        **more,
-    }
+    return {"ig_user_id": sandbox.town.brand.id_on("instagram"), **access(sandbox), **more}
 
 
 def listener(sandbox: Sandbox, clock: Clock, **more: Any) -> listening.InstagramListener:
@@ -57,10 +45,6 @@ def listener(sandbox: Sandbox, clock: Clock, **more: Any) -> listening.Instagram
 
 def responder(sandbox: Sandbox) -> answering.InstagramResponder:
     return answering.InstagramResponder(answering.Config(**settings(sandbox)))
-
-
-def ids(batch: Batch) -> set[str]:
-    return {mention.remote_id for mention in batch.mentions if not mention.own}
 
 
 def comments(sandbox: Sandbox, number: int, *, under: int = 1) -> list[str]:
@@ -141,11 +125,6 @@ def test_an_expired_token_is_said_at_the_next_poll(sandbox: Sandbox, clock: Cloc
 
 
 # --- Pushes -----------------------------------------------------------------------------------------
-
-
-def push(body: Any, key: str = SECRETS["app_secret"]) -> tuple[bytes, dict[str, str]]:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return raw, {"x-hub-signature-256": f"sha256={hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()}"}
 
 
 def told(field: str, value: Any, **entry: Any) -> dict[str, Any]:
@@ -287,34 +266,6 @@ def test_the_challenge_is_echoed_to_who_knows_our_words_only() -> None:
 # --- Answering --------------------------------------------------------------------------------------
 
 
-def settle(talk: answering.InstagramResponder, mention: Mention) -> str:
-    """As the core does: unsure is never sent again before it was looked for."""
-    reply = Reply(f"k{mention.remote_id}", "Merci, nous regardons.", mention)
-    for _ in range(100):
-        try:
-            talk.send(reply)
-        except Unsure:
-            try:
-                if talk.find(reply):
-                    return "found"
-            except Retry:
-                return settle_by_finding(talk, reply)
-        except Retry:
-            continue
-        else:
-            return "sent"
-    raise AssertionError("never settled")
-
-
-def settle_by_finding(talk: answering.InstagramResponder, reply: Reply) -> str:
-    for _ in range(100):
-        try:
-            return "found" if talk.find(reply) else settle(talk, reply.mention)
-        except Retry:
-            continue
-    raise AssertionError("never settled")
-
-
 def test_replies_that_may_have_been_published_are_found_and_never_doubled(
     sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -323,8 +274,8 @@ def test_replies_that_may_have_been_published_are_found_and_never_doubled(
     for fault in (Fault.ERROR_AFTER, Fault.DROP_AFTER, Fault.DROP_BEFORE, Fault.UNAVAILABLE):
         sandbox.faults.switch_on("graph", fault, chance=0.1)
     talk = responder(sandbox)
-    ways = [settle(talk, mention) for mention in mentions]
-    assert ways.count("found") > 5  # the faults did happen
+    replies = [Reply(f"k{one.remote_id}", "Merci, nous regardons.", one) for one in mentions]
+    assert sum(settle(talk, reply).found for reply in replies) > 5  # the faults did happen
     answered = [one.parent for one in sandbox.town.accepted]
     assert len(answered) == len(set(answered)) == 100
 

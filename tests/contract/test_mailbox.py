@@ -179,6 +179,7 @@ ROBOTS: dict[str, dict[str, str | None]] = {
     "ourselves": {"From": "care@example.org"},
     "ourselves by id": {"Message-ID": "<vigie-1@example.org>"},
     "without sender": {"From": None},
+    "a sender that is none": {"From": "Mail Delivery System <>"},
     "an old vacation": {"X-Autoreply": "yes"},
 }
 
@@ -203,6 +204,15 @@ def test_a_machine_is_heard_and_never_answered(office: Office, heads: dict[str, 
 )  # fmt: skip
 def test_a_person_is_taken_for_one(office: Office, heads: dict[str, str | None]) -> None:
     assert heard(office, letter("Bonjour", **heads)).addressed
+
+
+@pytest.mark.parametrize("sender", ["Zoé Martin zoe@example.com", '"zoe martin"@example.com', "zoe@"])
+def test_whose_address_cannot_be_read_is_left_to_a_human(office: Office, sender: str) -> None:
+    found = heard(office, letter(From=sender))
+    assert (found.addressed, found.kind, found.author) == (True, Kind.MESSAGE, Author(name=sender))
+    refusal = responder(office).can_reply(found)
+    assert refusal is not None
+    assert "whom an answer would reach" in refusal.reason
 
 
 def test_servers_that_cannot_be_used_are_told_apart(office: Office) -> None:

@@ -17,6 +17,7 @@ from listeners import mastodon as listening
 from responders import mastodon as answering
 from tests.support.mastodon_like import TOKEN, Faults, Instance, running
 from tests.support.scripted import nobody
+from tests.support.settling import settle
 
 
 @pytest.fixture
@@ -172,22 +173,9 @@ def test_replies_that_may_have_been_published_are_found_and_never_doubled(server
     mentions = heard(server)
     server.faults = Faults(drop_after_accept=0.2, error_after_accept=0.2, error_before_accept=0.2)
     talk = responder(server.url)
-    assert sum(settle(talk, mention) for mention in mentions) > 8  # the faults did happen
+    replies = [Reply(f"k{one.remote_id}", "Merci, nous regardons.", one) for one in mentions]
+    assert sum(settle(talk, reply).unsure for reply in replies) > 8  # the faults did happen
     assert server.answered() == dict.fromkeys(server.statuses.keys() - {one["id"] for one in server.own}, 1)
-
-
-def settle(talk: answering.MastodonResponder, mention: Mention) -> int:
-    """As the core does: unsure is never sent again before it was looked for. How often it was unsure."""
-    reply = Reply(f"k{mention.remote_id}", "Merci, nous regardons.", mention)
-    for unsure in range(50):
-        try:
-            talk.send(replace(reply, attempt=unsure + 1))
-        except Unsure:
-            if talk.find(reply):
-                return unsure + 1
-        else:
-            return unsure
-    raise AssertionError("never settled")
 
 
 def test_a_second_attempt_looks_before_it_sends(server: Instance) -> None:

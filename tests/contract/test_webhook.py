@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from bot.models import Escalation
-from responders.webhook import Config, WebhookNotifier, signed
+from bot.signatures import signed
+from responders.webhook import Config, WebhookNotifier
 from tests.support.scripted import playing
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -11,9 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from bot.errors import AuthFailed, Retry, ServiceError, Unsure
-from bot.models import Batch, Mention, Refusal, Reply
+from bot.models import Batch, Refusal, Reply
 from listeners import wordpress as listening
 from responders import wordpress as answering
+from tests.support.settling import settle
 from tests.support.wordpress_like import Blog, Faults, running
 
 
@@ -139,22 +140,9 @@ def test_replies_that_may_have_been_published_are_found_and_never_doubled(blog: 
     mentions = listener(blog).poll(None).mentions
     blog.faults = Faults(drop_after_accept=0.2, error_after_accept=0.2, error_before_accept=0.2)
     talk = responder(blog)
-    assert sum(settle(talk, mention) for mention in mentions) > 50  # the faults did happen
+    replies = [Reply(f"k{one.remote_id}", "Merci, nous regardons.", one) for one in mentions]
+    assert sum(settle(talk, reply).unsure for reply in replies) > 50  # the faults did happen
     assert blog.state() == {"replies": 150, "answered": 150, "doubled": 0}
-
-
-def settle(talk: answering.WordPressResponder, mention: Mention) -> int:
-    """As the core does: unsure is never sent again before it was looked for. How often it was unsure."""
-    reply = Reply(f"k{mention.remote_id}", "Merci, nous regardons.", mention)
-    for unsure in range(50):
-        try:
-            talk.send(reply)
-        except Unsure:
-            if talk.find(reply):
-                return unsure + 1
-        else:
-            return unsure
-    raise AssertionError("never settled")
 
 
 def test_all_of_a_call_together_ends_in_time(blog: Blog) -> None:

@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from accounts.x import session
+from accounts.x_posts import moment
 from bot.errors import AuthFailed, RateLimited, Refused, Retry, ServiceError, Unsure
 from bot.meter import Meter, Spent
 from bot.models import Author, Batch, Kind, Mention, Price, Receipt, Reply
@@ -23,6 +24,7 @@ from responders import x as answering
 from tests.support.house import Clock
 from tests.support.openapi import check_answer, check_request
 from tests.support.scripted import playing
+from tests.support.settling import looked_for
 
 SECRETS = ("sandbox-key", "sandbox-secret", "sandbox-token", "sandbox-token-secret")
 LAG = timedelta(seconds=60)
@@ -327,6 +329,10 @@ def test_pages_out_of_order_and_authors_that_x_hides_lose_nobody(sandbox: Sandbo
     assert all(m.addressed for m in batch.mentions)
 
 
+def test_a_date_that_no_calendar_has_stops_no_reading() -> None:
+    assert moment("0001-01-01T00:00:00+14:00") is None
+
+
 def test_credentials_that_are_taken_back_are_said_at_the_next_poll(sandbox: Sandbox) -> None:
     ears = listener(sandbox)
     batch = ears.poll(None)
@@ -352,11 +358,8 @@ def settle(talk: answering.XResponder, reply: Reply) -> tuple[Receipt | None, st
             return talk.send(reply), last
         except Unsure as fault:
             last = type(fault).__name__
-            try:
-                if (there := talk.find(reply)) is not None:
-                    return there, last
-            except ServiceError:
-                continue
+            if (there := looked_for(talk, reply)) is not None:
+                return there, last
         except Retry as fault:
             last = type(fault).__name__
         except (Refused, AuthFailed) as fault:

@@ -23,6 +23,7 @@ from tests.support.house import ANGRY, QUESTION, THANKS
 CANARY = "kanari-3n-sesame"
 CONFIG = """
 brand: {name: Banque Azur, languages: [fr, en]}
+web: {listen: ""}
 store: sqlite:///vigie.db
 listeners:
   blog: {type: replay, path: day.jsonl, responder: paper}
@@ -245,6 +246,7 @@ def test_a_whole_day_in_commands(vigie: Terminal) -> None:
     assert vigie.json("show", one)["actions"][:2] == ["approve", "edit"]
 
     assert vigie("assign", one, "Marc").returncode == 0
+    assert "only colleagues see it" in vigie("note", one, "Rappelée à midi.").stdout
     assert vigie("edit", one, "--text", "À 9 h [bold]Claire[/bold].").returncode == 0
     version = vigie.json("show", one)["version"]
     conflict = vigie("approve", one, "--version", str(version - 1))

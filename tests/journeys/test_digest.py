@@ -65,8 +65,10 @@ class Morning:
             digest(self.house.app.watch, no_wake)
 
 
-def morning(folder: Path, extra: str = AT_NINE, names: tuple[str, ...] = ("herald",)) -> Morning:
-    house = build_house(folder, CONFIG + "  bell: {type: console}\n", extra)
+def morning(
+    folder: Path, extra: str = AT_NINE, names: tuple[str, ...] = ("herald",), config: str = CONFIG
+) -> Morning:
+    house = build_house(folder, config + "  bell: {type: console}\n", extra)
     heralds = {name: Herald() for name in names}
     watch = replace(house.app.watch, notifiers=dict(heralds))
     return Morning(replace(house, app=App(watch, house.desk)), heralds)
@@ -99,6 +101,17 @@ def test_a_source_of_which_nothing_is_heard_is_told_though_nobody_said_why(early
     early.at("2026-03-11T08:00")
     ((_, text),) = early.heralds["herald"].told
     assert "Non entendue : blog, pendant 14 h 00 min en tout (1×) ; elle ne l’est toujours pas" in text
+
+
+def test_a_source_that_may_be_silent_for_days_is_not_missed_before(tmp_path: Path) -> None:
+    weekly = CONFIG.replace("responder: paper", "responder: paper, silent_after: 8d")
+    early = morning(tmp_path, config=weekly)
+    early.house.hears(comment("1", QUESTION))
+    early.at("2026-03-12T08:00")
+    early.at("2026-03-19T08:00")
+    (_, calm), (_, missed) = early.heralds["herald"].told
+    assert "toutes les sources ont été entendues" in calm
+    assert "Non entendue : blog" in missed
 
 
 @pytest.mark.parametrize(("night", "hour"), [("2026-03-28", "07:00"), ("2026-10-24", "08:00")])

@@ -62,6 +62,7 @@ class LedgerResponder:
 """
 CONFIG = """
 brand: {{name: Banque Azur, languages: [fr, en]}}
+web: {{listen: ""}}
 store: sqlite:///{store}
 listeners:
   blog: {{type: replay, path: {folder}/day.jsonl, responder: out, every: 1s}}

@@ -378,6 +378,62 @@ def test_a_source_that_falls_silent_rings_like_an_unanswered_address(house: Hous
     assert "source:blog" in [call.key for call in house.paper.told]
 
 
+def test_a_source_that_catches_up_slowly_rings_once_and_until_it_has(house: House) -> None:
+    house.hears(comment("1", THANKS))
+    house.clock.forward(hours=1)
+    for minutes in (2, 4, 6):
+        house.hears(complete_to=START + timedelta(minutes=minutes))
+        house.sweep()
+        house.clock.forward(minutes=1)
+    assert [(call.key, call.reason) for call in house.paper.told] == [("source:blog", "silent")]
+    house.hears(complete_to=house.clock() - timedelta(minutes=15))
+    assert house.audit()["escalated_unacknowledged"] == 0
+
+
+def test_a_source_that_answers_again_and_is_far_behind_no_longer_fails_and_is_silent(house: House) -> None:
+    house.hears(comment("1", THANKS))
+    house.clock.forward(hours=1)
+    house.wire.batches.append(Retry("503"))
+    house.listen()
+    house.sweep()
+    house.hears(complete_to=START)
+    house.sweep()
+    assert [call.reason for call in house.paper.told] == ["503", "silent"]
+
+
+def test_a_source_is_missed_after_as_long_as_ever_though_the_clock_was_set_back(house: House) -> None:
+    house.clock.forward(days=400)
+    house.hears(comment("1", THANKS))
+    house.clock.forward(days=-400)
+    house.sweep()
+    assert house.paper.told == []
+    house.clock.forward(minutes=16)
+    house.sweep()
+    assert [call.reason for call in house.paper.told] == ["silent"]
+    house.hears()
+    assert house.audit()["sources"][0]["complete_to"] == house.clock().isoformat(timespec="seconds")
+
+
+def test_a_clock_that_is_set_back_does_not_lengthen_the_wait_that_a_service_asked_for(house: House) -> None:
+    house.clock.forward(days=400)
+    house.wire.batches.append(RateLimited("slow down", after=600))
+    house.listen()
+    house.clock.forward(days=-400)
+    house.hears(comment("1", QUESTION))
+    assert house.mention("1")["state"] == "waiting"
+
+
+def test_a_service_that_asks_to_be_left_alone_for_a_month_is_asked_again_after_a_day(house: House) -> None:
+    house.wire.batches.append(RateLimited("slow down", after=30 * 86_400))
+    house.listen()
+    house.clock.forward(hours=23)
+    house.listen()
+    assert len(house.wire.cursors) == 1
+    house.clock.forward(hours=1, seconds=1)
+    house.listen()
+    assert len(house.wire.cursors) == 2
+
+
 def test_a_service_that_asks_us_to_wait_is_left_alone_for_that_long(house: House) -> None:
     house.wire.batches.append(RateLimited("slow down", after=600))
     house.listen()

@@ -30,6 +30,7 @@ from tests.support.house import QUESTION, House, Wire, build_house, comment
 
 CONFIG = """
 brand: {name: Banque Azur, languages: [fr, en]}
+web: {listen: ""}
 listeners:
   blog: {type: replay, path: none.jsonl, responder: paper}
   deaf: {type: replay, path: none.jsonl, responder: ""}
@@ -324,7 +325,7 @@ def test_an_address_that_others_can_reach_needs_a_proxy_that_encrypts(
         [fault] = error.faults
         told = str(fault)
         assert fault.path.startswith("hooks")
-        assert fault.line == 8
+        assert fault.line == 9
     assert wrong in told
     assert bool(told) == bool(wrong)
 

@@ -27,6 +27,7 @@ COMMENTS = 40 * KILLS
 SEED = int(os.environ.get("VIGIE_SEED", "0")) or random.SystemRandom().randrange(10**6)
 CONFIG = """
 brand: {{name: Banque Azur, languages: [fr, en]}}
+web: {{listen: ""}}
 store: sqlite:///{store}
 accounts:
   blog: {{url: "{url}", username: bot, password: "${{BLOG_PASSWORD}}"}}

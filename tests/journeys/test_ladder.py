@@ -397,3 +397,47 @@ def proved(house: House) -> int:
     found: dict[str, Any] = house.audit()
     assert (found["problems"], found["promises"]["wrong"]) == ([], 0)
     return int(found["promises"]["recomputed"])
+
+
+DEAF = HOUSE.replace("100d", "15m")
+
+
+def clock_was_ahead(belfry: Belfry, days: int) -> None:
+    """It is put right, and whoever watches begins anew."""
+    belfry.house.clock.forward(days=-days)
+    belfry.house.app.watch.last.clear()
+
+
+def test_an_alarm_that_rang_while_the_clock_was_far_ahead_rings_on_when_it_is_put_right(
+    tmp_path: Path,
+) -> None:
+    belfry = Belfry(tmp_path, config=DEAF)
+    belfry.house.hears()
+    assert [hour for hour, _ in belfry.sweeps(HOUR)] == [0.33, 0.83]
+    belfry.house.clock.forward(days=400)
+    belfry.sweep()
+    clock_was_ahead(belfry, 400)
+    assert [hour for hour, _ in belfry.sweeps(2 * HOUR)] == [1.33, 1.83]
+
+
+def test_neither_what_came_up_nor_who_acknowledged_it_while_the_clock_was_ahead_silences_an_alarm(
+    tmp_path: Path,
+) -> None:
+    belfry = Belfry(tmp_path, config=DEAF)
+    belfry.house.hears()
+    belfry.house.clock.forward(days=400)
+    belfry.sweep()
+    belfry.house.desk.acknowledge_key("source:blog", "Léa")
+    clock_was_ahead(belfry, 400)
+    assert belfry.sweeps(4 * HOUR) == []
+    assert len(belfry.sweeps(5 * HOUR)) > 0
+
+
+def test_what_is_left_for_the_morning_is_left_though_the_clock_is_looked_at(tmp_path: Path) -> None:
+    config = HOUSE + '  calendar: {timezone: UTC, hours: {mon-fri: ["09:00-17:00"]}}\n'
+    belfry = Belfry(tmp_path, config=config)
+    belfry.house.hears(comment("1", QUESTION))
+    friday, weekend = 3 * 24 * HOUR + 8 * HOUR, 6 * 24 * HOUR
+    assert len(belfry.sweeps(friday, step=30 * MINUTE)) > 0
+    assert belfry.sweeps(weekend - MINUTE, step=30 * MINUTE) == []
+    assert len(belfry.sweeps(weekend + HOUR, step=30 * MINUTE)) > 0

@@ -76,6 +76,16 @@ def test_an_outcome_is_owed_though_the_person_was_answered_and_rings_until_it_is
     assert proved(house) == 2
 
 
+def test_an_outcome_that_is_put_off_behind_the_back_of_the_log_is_found(house: House) -> None:
+    answered(house)
+    with house.app.watch.store.tx() as tx:
+        tx.run("UPDATE mentions SET outcome_due_at = outcome_due_at + 1")
+    (problem,) = house.audit()["problems"]
+    due = ms(START + 2 * DAY)
+    assert problem == f"mention 1: the log promises an outcome by {due}, the tables by {due + 1}"
+    assert house.audit()["promises"]["wrong"] == 1
+
+
 def test_said_in_time_it_never_rings(house: House) -> None:
     answered(house)
     house.desk.outcome(1, "accepted", "Marc")

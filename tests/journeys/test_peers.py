@@ -26,7 +26,8 @@ from bot.desk import ACTIONS
 from bot.errors import Conflict, NotPossible
 from bot.exemptions import proposed
 from bot.hooks import Door
-from bot.promises import Promises, due_at
+from bot.policy import Promises
+from bot.promises import due_at
 from bot.sandbox.faults import Calls, Fault
 from bot.sandbox.slack import SIGNING_SECRET
 from bot.sandbox.town import BRAND
@@ -42,11 +43,13 @@ from tests.support import webhooks, wordpress_like
 from tests.support.house import CONFIG, QUESTION, START, THANKS, House, build_house, comment
 from tests.support.sandboxed import NETWORKS, Sandboxed, sandboxed
 from tests.support.terminal import Terminal
+from tests.support.terms import posted
 from tests.support.wordpress_like import Blog
 
 PARIS = ZoneInfo("Europe/Paris")
 DAEMONS = """
 brand: {{name: Banque Azur, languages: [fr, en]}}
+web: {{listen: ""}}
 accounts:
   blog: {{url: "{blog}", username: bot, password: "${{BLOG_PASSWORD}}"}}
 listeners:
@@ -318,9 +321,9 @@ def test_10_office_hours_a_holiday_and_the_nights_of_summer_time_are_counted_rig
     office = {"timezone": "Europe/Paris", "hours": {"mon-fri": ["09:00-12:00", "14:00-17:00"]}}
     monday_off = {**office, "closed": ["2026-04-06"]}  # Easter Monday
 
-    def due(calendar: dict[str, Any], posted: str, within: str = "1h") -> str:
+    def due(calendar: dict[str, Any], at: str, within: str = "1h") -> str:
         policy = Promises.model_validate({"calendar": calendar, "targets": [{"answer_within": within}]})
-        found = due_at(policy, "x", "normal", "service", datetime.fromisoformat(posted))
+        found = due_at(policy, posted(datetime.fromisoformat(at)))
         return f"{found.astimezone(PARIS):%a %d %H:%M}"
 
     assert due(monday_off, "2026-04-03T16:30+02:00") == "Tue 07 09:30"

@@ -22,6 +22,7 @@ from tests.support.wordpress_like import Blog, Faults, running
 ROUNDS = int(os.environ.get("VIGIE_RACES", "500"))
 CONFIG = """
 brand: {{name: Banque Azur, languages: [fr, en]}}
+web: {{listen: ""}}
 store: sqlite:///{store}
 accounts:
   blog: {{url: "{url}", username: bot, password: "${{BLOG_PASSWORD}}"}}

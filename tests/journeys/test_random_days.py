@@ -1,8 +1,8 @@
-"""Days that nobody planned (`tests.support.days`): 10,000 steps of people, networks, faults, crashes, clocks
+"""Days that nobody planned (`tests.support.days`): 100,000 steps of people, networks, faults, crashes, clocks
 and humans at the desk. After each step the promises hold. What fails is made short,
 and printed as lines that can be pasted.
 
-VIGIE_SEED repeats a day, VIGIE_DAYS says how many there are: 400 make 100,000 steps.
+VIGIE_SEED repeats a day, VIGIE_DAYS says how many there are, of 250 steps each.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.day import Day, Did
 from tests.support.day_steps import STEPS
 from tests.support.days import Failure, attempt, script_of, shrunk, told
 
-DAYS: Final = int(os.environ.get("VIGIE_DAYS", "40"))
+DAYS: Final = int(os.environ.get("VIGIE_DAYS", "400"))
 STEPS_A_DAY: Final = 250
 # The same days in every `make test`; VIGIE_SEED=0 draws others.
 SEED: Final = int(os.environ.get("VIGIE_SEED", "28467")) or random.SystemRandom().randrange(10**6)

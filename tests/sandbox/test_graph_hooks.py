@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +16,7 @@ import requests
 
 from bot.sandbox.graph import APP_SECRET, VERIFY_TOKEN
 from bot.sandbox.server import Sandbox, running
+from tests.support import loopback
 
 
 @dataclass
@@ -63,14 +62,9 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
     found = Inbox()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"inbox": found})) as server:
-        found.url = f"http://127.0.0.1:{server.server_port}/hooks/facebook"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        with contextlib.ExitStack() as stack:
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
-            yield found
+    with loopback.http(_Handler, inbox=found) as url:
+        found.url = f"{url}/hooks/facebook"
+        yield found
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.server import Sandbox, running
 from bot.sandbox.slack import SIGNING_SECRET, TOKEN, SlackWire
 from bot.sandbox.slack_people import CHANNEL
-from tests.support.scripted import playing
+from tests.support.scripted import nobody, playing
 
 BUTTONS = {
     "type": "actions",
@@ -165,3 +165,9 @@ def test_nobody_presses_what_is_not_there_or_elsewhere(sandbox: Sandbox, slack: 
         ({"url": "http://example.org/", "user": "U0LEA", "ts": ts, "action": "yes"}, "on this machine"),
     ):
         assert words in control(sandbox, "press", **values)["error"]
+
+
+def test_an_app_that_is_not_there_gives_no_answer(sandbox: Sandbox, slack: WebClient) -> None:
+    ts = slack.chat_postMessage(channel=CHANNEL["id"], text="?", blocks=[BUTTONS])["ts"]
+    pressed = control(sandbox, "press", url=nobody(), user="U0LEA", ts=ts, action="yes")
+    assert pressed == {"status": 0, "answer": None}

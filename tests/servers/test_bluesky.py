@@ -31,6 +31,7 @@ __all__ = ["network"]
 
 CONFIG = """
 brand: {{name: Banque Azur, handles: ["@{handle}"], languages: [fr, en]}}
+web: {{listen: ""}}
 accounts:
   sky: {{url: "{url}", handle: {handle}, password: "${{SKY_PASSWORD}}"{session}}}
 listeners:

@@ -25,6 +25,7 @@ from tests.support.terminal import Daemon, Terminal
 
 CONFIG = """
 brand: {{name: Banque Exemple, languages: [fr, en]}}
+web: {{listen: ""}}
 accounts:
   care: {{address: care@banque.example, password: "${{MAIL_PASSWORD}}", imap: localhost, imap_port: {imap}}}
 listeners:

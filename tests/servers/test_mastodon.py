@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -26,12 +26,13 @@ import pytest
 from bot.config import load
 from bot.desk import Desk
 from bot.store import Row, Store, open_store, utcnow, views
-from tests.support import snac
+from tests.support import loopback, snac
 from tests.support.snac import Person, Server
 from tests.support.terminal import Daemon, Terminal
 
 CONFIG = """
 brand: {{name: Banque Exemple, languages: [fr, en]}}
+web: {{listen: ""}}
 accounts:
   masto: {{url: "{url}", token: "${{MASTODON_TOKEN}}"}}
 listeners:
@@ -114,16 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def wired(server: Server) -> Iterator[Wire]:
     wire = Wire(server, lambda _: True)
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"wire": wire})) as proxy:
-        proxy.daemon_threads = True
-        wire.url = f"http://127.0.0.1:{proxy.server_port}"
-        thread = threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield wire
-        finally:
-            proxy.shutdown()
-            thread.join()
+    with loopback.http(_Handler, wire=wire) as wire.url:
+        yield wire
 
 
 @dataclass

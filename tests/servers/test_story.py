@@ -22,6 +22,7 @@ from tests.support.wordpress import WordPress
 
 CONFIG = """
 brand: {{name: Banque Exemple, languages: [fr, en]}}
+web: {{listen: ""}}
 accounts:
   blog: {{url: "{blog}", username: bot, password: "${{BLOG_PASSWORD}}"}}
 listeners:

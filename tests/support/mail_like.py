@@ -7,10 +7,11 @@ import base64
 import contextlib
 import re
 import socketserver
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from tests.support import loopback
 
 PASSWORD = "not-a-real-password"
 
@@ -114,9 +115,7 @@ class _Imap(socketserver.StreamRequestHandler):
             if one.uid in wanted:
                 at = one.received.strftime("%d-%b-%Y %H:%M:%S +0000")
                 data = one.data[:2_000_000]
-                head = (
-                    f'{number} FETCH (UID {one.uid} INTERNALDATE "{at}" RFC822.SIZE {len(one.data)} BODY[]<0>'
-                )
+                head = f'{number} FETCH (UID {one.uid} INTERNALDATE "{at}" BODY[]<0>'
                 self.wfile.write(f"* {head} {{{len(data)}}}\r\n".encode() + data + b")\r\n")
 
     def do_create(self, command: str) -> None:
@@ -172,18 +171,6 @@ class _Smtp(socketserver.StreamRequestHandler):
 @contextlib.contextmanager
 def running() -> Iterator[Office]:
     office = Office()
-    with contextlib.ExitStack() as stack:
-        for handler in (_Imap, _Smtp):
-            bound = type("Bound", (handler,), {"office": office})
-            server = stack.enter_context(socketserver.ThreadingTCPServer(("127.0.0.1", 0), bound))
-            server.daemon_threads = True
-            port = server.server_address[1]
-            if handler is _Imap:
-                office.imap_port = port
-            else:
-                office.smtp_port = port
-            thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
+    imap, smtp = loopback.tcp(_Imap, office=office), loopback.tcp(_Smtp, office=office)
+    with imap as office.imap_port, smtp as office.smtp_port:
         yield office

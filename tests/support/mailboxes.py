@@ -29,8 +29,10 @@ from email.utils import format_datetime, localtime, make_msgid
 from pathlib import Path
 from typing import Any, Literal
 
-import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.support.loopback import free_port
+from tests.support.needs import need
 
 PASSWORD = "not-a-real-päss"  # beyond ASCII, as people have them
 NOBODY = 65534
@@ -84,12 +86,8 @@ _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 
 
 def require() -> None:
-    """Skip the test on a machine that lacks the servers, unless ``VIGIE_NO_SKIP=1`` forbids it."""
-    if missing := lacking():
-        reason = f"no mail servers here: {missing} (scripts/install-test-servers.d/mail.sh installs them)"
-        if os.environ.get("VIGIE_NO_SKIP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """Skip the test on a machine that lacks it: see `need`."""
+    need("mail servers", lacking(), "install-test-servers.d/mail.sh")
 
 
 @dataclass
@@ -208,7 +206,7 @@ def running() -> Iterator[Servers]:
         folder.chmod(0o711)  # mailboxes belong to another user, who must pass through
         (folder / "mail").mkdir(mode=0o711)
         certify(folder)
-        servers = Servers(folder, _free_port(), _free_port())
+        servers = Servers(folder, free_port(), free_port())
         settings = folder / "dovecot.conf"
         values = {"folder": folder, "password": PASSWORD, "user": NOBODY}
         settings.write_text(DOVECOT.format(port=servers.imap_port, **values), "utf-8")
@@ -243,13 +241,6 @@ def _until_open(port: int, log: Path) -> None:
             return
         assert time.monotonic() < end, log.read_text(errors="replace")[-2000:]
         time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # --- The SMTP server, a process of its own -----------------------------------------------------------

@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support import loopback
 
 TOKEN = "a-token-of-the-brand"
 US = "1"
@@ -181,13 +182,5 @@ class _Handler(BaseHTTPRequestHandler):
 def running(instance: Instance | None = None) -> Iterator[Instance]:
     """Serve it on loopback."""
     instance = instance or Instance()
-    bound = type("Bound", (_Handler,), {"instance": instance})
-    with ThreadingHTTPServer(("127.0.0.1", 0), bound) as server:
-        instance.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield instance
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.http(_Handler, instance=instance) as instance.url:
+        yield instance

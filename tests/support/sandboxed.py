@@ -22,6 +22,7 @@ from tests.support.house import Clock, tagger
 
 CONFIG: Final = """
 brand: {{name: Banque Azur, handles: ["@banqueazur"], languages: [fr, en]}}
+web: {{listen: ""}}
 accounts:
   x: {{api_url: "{url}/x", handle: banqueazur, user_id: "{x}", consumer_key: sandbox-key,
       consumer_secret: sandbox-secret, access_token: sandbox-token,

@@ -11,10 +11,11 @@ import hashlib
 import json
 import socketserver
 import struct
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.support import loopback
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
@@ -87,20 +88,10 @@ class _Handler(socketserver.StreamRequestHandler):
         return found
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-
-
 @contextlib.contextmanager
 def listening() -> Iterator[Socket]:
     """Listen on loopback."""
     ours = Socket()
-    with _Server(("127.0.0.1", 0), type("Bound", (_Handler,), {"ours": ours})) as server:
-        ours.url = f"ws://127.0.0.1:{server.server_address[1]}/"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield ours
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.tcp(_Handler, ours=ours) as port:
+        ours.url = f"ws://127.0.0.1:{port}/"
+        yield ours

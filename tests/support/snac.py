@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
+
+from tests.support.needs import need
 
 PLACE = Path(os.environ.get("VIGIE_SNAC", Path.home() / ".cache/vigie-test/snac"))
 BINARY = PLACE / "usr/bin/snac"
@@ -45,12 +46,8 @@ def lacking() -> str:
 
 
 def require() -> None:
-    """Skip the test on a machine that lacks the servers, unless ``VIGIE_NO_SKIP=1`` forbids it."""
-    if missing := lacking():
-        reason = f"no Mastodon servers here: {missing} (scripts/install-test-servers.d/snac.sh installs it)"
-        if os.environ.get("VIGIE_NO_SKIP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """Skip the test on a machine that lacks it: see `need`."""
+    need("Mastodon servers", lacking(), "install-test-servers.d/snac.sh")
 
 
 @dataclass

@@ -7,13 +7,14 @@ import contextlib
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support import loopback
 
 SECRET = "whsec_" + base64.b64encode(b"twenty-four bytes or more").decode()
 
@@ -59,13 +60,6 @@ class _Handler(BaseHTTPRequestHandler):
 def receiving() -> Iterator[Receiver]:
     """Listen on loopback."""
     receiver = Receiver()
-    bound = type("Bound", (_Handler,), {"receiver": receiver})
-    with ThreadingHTTPServer(("127.0.0.1", 0), bound) as server:
-        receiver.url = f"http://127.0.0.1:{server.server_port}/vigie"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.http(_Handler, receiver=receiver) as url:
+        receiver.url = f"{url}/vigie"
+        yield receiver

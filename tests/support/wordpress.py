@@ -24,6 +24,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.loopback import free_port
+from tests.support.needs import need
+
 SOURCE = Path(os.environ.get("VIGIE_WORDPRESS", "/usr/share/wordpress"))
 # No e-mails; and visitors may write more often than every 15 seconds.
 PLUGIN = """<?php
@@ -151,12 +154,8 @@ def wordpress() -> Iterator[WordPress]:
 
 
 def require() -> None:
-    """Skip the test on a machine that lacks the packages, unless ``VIGIE_NO_SKIP=1`` forbids it."""
-    if missing := lacking():
-        reason = f"no real WordPress here: {missing} (scripts/install-test-servers.sh installs it)"
-        if os.environ.get("VIGIE_NO_SKIP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """Skip the test on a machine that lacks it: see `need`."""
+    need("real WordPress", lacking())
 
 
 @contextlib.contextmanager
@@ -167,7 +166,7 @@ def running() -> Iterator[WordPress]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o711)  # mariadbd runs as another user and must pass through
         stack.enter_context(_database(folder / "db"))
-        host = f"127.0.0.1:{_free_port()}"
+        host = f"127.0.0.1:{free_port()}"
         www = _copy(folder / "www", f"http://{host}", folder / "db" / "mysql.sock")
         (folder / "setup.php").write_text(SETUP % {"www": www, "host": host})
         made = json.loads(_run("php", str(folder / "setup.php")))
@@ -243,12 +242,6 @@ def _accepts(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         probe.connect(str(path))
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _run(*command: str) -> str:

@@ -24,10 +24,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support import loopback
 
 Comment = dict[str, Any]
 OWN = 2  # the user id of `Blog.username`
@@ -335,25 +337,12 @@ def _fields(comment: Comment, query: dict[str, str]) -> Comment:
     }
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-
 @contextlib.contextmanager
 def running(blog: Blog | None = None, port: int = 0) -> Iterator[Blog]:
     """Serve `blog` in a thread."""
     blog = blog or Blog()
-    bound = type("Bound", (Handler,), {"blog": blog, "timeout": blog.patience})
-    with Server(("127.0.0.1", port), bound) as server:
-        blog.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield blog
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.http(Handler, port, blog=blog, timeout=blog.patience) as blog.url:
+        yield blog
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from bot import config as config_module
-from bot.config import (
+from bot.config import load, ready_to_run
+from bot.config_sections import (
     AnalysisSettings,
     Brand,
     Delivery,
@@ -20,11 +20,11 @@ from bot.config import (
     Pace,
     ResponderEntry,
     Root,
-    load,
 )
 from bot.errors import ConfigError
-from bot.promises import Promises
+from bot.policy import Promises
 from bot.schema import config_schema
+from bot.web_settings import WebSettings
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\
@@ -102,6 +102,19 @@ def test_a_secret_in_the_file_itself_is_a_fault_and_is_not_repeated(tmp_path: Pa
     assert "hunter2" not in found
 
 
+@pytest.mark.parametrize(
+    "section",
+    ["slack: {users: {U1: lea}, app_token: %s, responder: bell}", "web: {secret_key: %s}"],
+)
+def test_a_secret_of_a_section_must_not_stand_in_the_file_either(tmp_path: Path, section: str) -> None:
+    secret = "0123456789abcdef0123456789abcdef"
+    told = faults(tmp_path, GOOD + section % secret)
+    assert [one for one in told if "a secret must not stand in the file" in one]
+    assert not [one for one in told if secret in one]
+    told = faults(tmp_path, GOOD + section % "${KEY}", SECRETS | {"KEY": secret})
+    assert not [one for one in told if "a secret must not stand in the file" in one]
+
+
 def test_what_the_sandbox_takes_for_a_secret_is_none_and_may_stand_in_the_file(tmp_path: Path) -> None:
     assert faults(tmp_path, GOOD.replace("${BLOG_PASSWORD}", "sandbox-password")) == []
     assert faults(tmp_path, GOOD.replace("${BLOG_PASSWORD}", "my-sandbox-password")) != []
@@ -147,6 +160,9 @@ def test_a_rule_that_names_no_template_there_is_is_a_fault(tmp_path: Path) -> No
         ("brand: {name: A}\nlisteners: hello\n", "2: listeners: "),
         ("brand: {name: A}\nlisteners: {x: }\n", "2: listeners.x: "),
         ("brand: {name: A}\naccounts: {x: 5}\n", "2: accounts.x: "),
+        (GOOD.replace("account: blog}", "account: [blog]}", 1), "5: listeners.blog.account: "),
+        (re.sub("blog: {url.*}", "- blog", GOOD), "2: accounts: "),
+        ("brand: &it {name: *it}\n", "an anchor (&name) holds its own alias"),
     ],
 )
 def test_a_file_that_is_no_config_is_told_in_words(tmp_path: Path, text: str, said: str) -> None:
@@ -162,7 +178,7 @@ def test_a_watch_that_would_hear_nothing_or_ring_for_nobody_does_not_start(tmp_p
     file = tmp_path / "config.yaml"
     file.write_text("brand: {name: A}\n", "utf-8")
     with pytest.raises(ConfigError) as caught:
-        config_module.ready_to_run(load(file), str(file))
+        ready_to_run(load(file), str(file))
     assert [fault.path for fault in caught.value.faults] == ["listeners", "responders"]
 
 
@@ -178,7 +194,8 @@ def test_the_config_that_comes_with_vigie_is_good_but_for_its_secret() -> None:
 
 def test_the_config_that_comes_with_vigie_names_every_key() -> None:
     text = (ROOT / "config.yaml").read_text("utf-8")
-    models = (Root, Brand, Promises, ListenerEntry, ResponderEntry, Hooks, AnalysisSettings, Delivery, Pace)
+    models = (Root, Brand, Promises, ListenerEntry, ResponderEntry, Hooks, WebSettings, AnalysisSettings,
+              Delivery, Pace)  # fmt: skip
     missing = [key for model in models for key in model.model_fields if not re.search(rf"\b{key}:", text)]
     assert missing == []
 
@@ -187,7 +204,7 @@ def test_the_defaults_it_shows_are_those_of_the_code() -> None:
     shown = load(ROOT / "config.yaml", {"VIGIE_BLOG_PASSWORD": "x"}).root
     plain = Root(brand=Brand(name="Banque Azur"))
     for key in ("rules", "exemptions", "default_templates", "analysis", "delivery", "pace", "store", "hooks",
-                "stop_words"):  # fmt: skip
+                "web", "stop_words"):  # fmt: skip
         assert getattr(shown, key) == getattr(plain, key), key
     for key in ("targets", "tiers", "repeat"):
         assert getattr(shown.promises, key) == getattr(plain.promises, key), key

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from bot.decide import DEFAULT_RULES, Rule, Rules, decide
+from bot.decide import decide
 from bot.models import INTENTS, SENTIMENTS, URGENCIES, Analysis, Author, Decision, Kind, Mention, State
+from bot.rules import DEFAULT_RULES, Rule, Rules
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

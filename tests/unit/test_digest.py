@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from bot.reports.digest import Gap, Outage, Rows, figures, render
+from bot.reports.digest import Gap, Outage, Rows, figures
+from bot.reports.digest_text import render
 from bot.reports.schedule import DigestSettings, begins, due, yesterday
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.drafts import Candidate, candidates, cut, default_templates, goes_alone, greeting_name
+from bot.drafts import Candidate, candidates, cut, goes_alone, greeting_name
 from bot.models import INTENTS, Analysis, Author, Decision, Kind, Limits, Mention, Process, State
-from bot.templates import Brand, Template
+from bot.templates import Brand, Template, default_templates
 
 ACME = Brand(name="Acme", languages=("fr", "en"))
 WIDE = Limits(2_000)

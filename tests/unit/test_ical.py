@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bot import ical
 from bot.hours import Calendar
-from bot.promises import Promises, body, policy_version
+from bot.policy import Promises, body, policy_version
 
 HOUR = timedelta(hours=1)
 

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot.promises import Bell, Promises, Ring, Tier, next_ring, next_ring_of_matter, people, tiers_passed
+from bot.ladder import Bell, Ring, Tier, people
+from bot.policy import Promises
+from bot.promises import ladder_of, ladder_of_matter
+from tests.support.terms import posted
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 AT = datetime(2026, 6, 6, 12, tzinfo=UTC)
@@ -23,7 +26,7 @@ def policy(**given: Any) -> Promises:
 
 def after(minutes: float, bell: Bell = Bell(), **given: Any) -> Ring:  # noqa: B008 -- it is immutable
     at = AT + minutes * MINUTE
-    return next_ring(policy(**given), "x", "normal", "service", AT, after=at, bell=bell)
+    return ladder_of(policy(**given), posted(AT)).next(at, bell)
 
 
 def minutes(ring: Ring) -> float:
@@ -90,21 +93,21 @@ def test_an_acknowledgement_ends_the_count_of_repeats_in_vain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "passed"), [(0, 0), (29, 0), (30, 1), (60, 2), (119, 2), (120, 3), (999, 3)]
+    ("minutes", "tier"), [(0, -1), (29, -1), (30, 0), (60, 1), (119, 1), (120, 2), (999, 2)]
 )
-def test_how_many_tiers_are_passed_is_known_at_any_time(minutes: int, passed: int) -> None:
-    at = AT + minutes * MINUTE
-    assert tiers_passed(policy(), "x", "normal", "service", AT, at=at) == passed
+def test_which_tier_is_reached_is_known_at_any_time(minutes: int, tier: int) -> None:
+    assert ladder_of(policy(), posted(AT)).reached(AT + minutes * MINUTE) == tier
 
 
-def test_on_the_clock_of_the_office_a_tier_is_passed_when_its_last_minute_is() -> None:
+def test_on_the_clock_of_the_office_a_tier_is_reached_when_its_last_minute_is_over() -> None:
     p = policy(
         calendar={"timezone": "UTC", "hours": {"mon": ["09:00-10:00"]}},
         targets=[{"answer_within": "2h", "clock": "office"}],
     )
     ten = datetime(2026, 6, 8, 10, tzinfo=UTC)
-    assert tiers_passed(p, "x", "normal", "service", AT, at=ten - timedelta(microseconds=1)) == 0
-    assert tiers_passed(p, "x", "normal", "service", AT, at=ten) == 1
+    ladder = ladder_of(p, posted(AT))
+    assert ladder.reached(ten - timedelta(microseconds=1)) == -1
+    assert ladder.reached(ten) == 0
 
 
 def test_a_target_too_short_for_its_tiers_rings_the_highest_of_those_at_once() -> None:
@@ -141,8 +144,12 @@ def test_a_tier_without_names_calls_everybody_and_one_without_a_known_name_is_pa
 
 def test_a_matter_rings_again_and_climbs_and_an_acknowledgement_of_it_runs_out() -> None:
     p = policy(calendar={"timezone": "UTC", "hours": {"mon": ["09:00-10:00"]}}, acknowledged_for="1h")
-    ring = next_ring_of_matter(p, AT, after=AT, bell=Bell(0))
-    assert ring == (1, AT + 20 * MINUTE, 0)  # on a Saturday: nobody waits for office hours here
-    assert next_ring_of_matter(p, AT, after=AT, bell=Bell(0, repeats=6)).tier == 1
+    ladder = ladder_of_matter(p, AT)
+    assert ladder.next(AT, Bell(0)) == (
+        1,
+        AT + 20 * MINUTE,
+        0,
+    )  # on a Saturday, out of hours
+    assert ladder.next(AT, Bell(0, repeats=6)).tier == 1
     acknowledged = Bell(1).acknowledged(AT + 5 * MINUTE)
-    assert next_ring_of_matter(p, AT, after=AT + 5 * MINUTE, bell=acknowledged) == (4, AT + 80 * MINUTE, 1)
+    assert ladder.next(AT + 5 * MINUTE, acknowledged) == (4, AT + 80 * MINUTE, 1)

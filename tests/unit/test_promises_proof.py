@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.promises import Promises, body, due_at, policy_version, version_of
-from bot.proof import Terms, disproved, follow, read_policy, recompute
+from bot.policy import Promises, body, policy_version, version_of
+from bot.promises import Terms, due_at
+from bot.proof import disproved, follow, read_policy, recompute
+from tests.support.terms import posted
 
 EPOCH, MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 AT = datetime(2026, 4, 3, 14, 30, tzinfo=UTC)
@@ -44,14 +46,14 @@ def ms(at: datetime) -> int:
     return (at - EPOCH) // MS
 
 
-def due(priority: str = "normal", process: str = "service", **more: Any) -> int:
-    return ms(due_at(POLICY, "x", priority, process, AT, **more))
+def due(**terms: Any) -> int:
+    return ms(due_at(POLICY, posted(AT, **terms)))
 
 
 def test_a_whole_life_of_events_is_proved_deadline_by_deadline() -> None:
     life: list[dict[str, Any]] = [
         HEARD | {"due_at": due(), "policy": VERSION},
-        {"priority": "high", "process": "service", "due_at": due("high"), "policy": VERSION},
+        {"priority": "high", "process": "service", "due_at": due(priority="high"), "policy": VERSION},
         {"state": "waiting"},
         {"process": "product", "outcome_due_at": ms(AT + timedelta(days=30)), "policy": VERSION},
         {"author": "press", "due_at": due(author="press"), "policy": VERSION},
@@ -88,7 +90,7 @@ def test_the_next_answer_is_counted_from_where_the_event_says() -> None:
     terms = follow(None, data)
     assert terms == Terms("x", since, goal="next")
     assert terms is not None
-    right = due_at(POLICY, "x", "normal", "service", AT - timedelta(hours=1), goal="next")
+    right = due_at(POLICY, posted(AT - timedelta(hours=1), goal="next"))
     assert recompute(POLICY, terms) == ms(right)
 
 
@@ -134,6 +136,6 @@ def test_a_later_edition_of_the_holidays_moves_no_promise_that_was_made() -> Non
     stored = body(POLICY).replace('"2026-04-06",', "")  # an edition that knew no Easter Monday
     assert stored != body(POLICY)
     then = Promises.model_validate_json(stored)
-    assert due_at(then, "x", "normal", "service", AT) < due_at(POLICY, "x", "normal", "service", AT)
+    assert due_at(then, posted(AT)) < due_at(POLICY, posted(AT))
     assert policy_version(then) != VERSION
     assert body(then) == stored

@@ -14,19 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.hours import Calendar
-from bot.promises import (
-    Bell,
-    Goal,
-    Promises,
-    Ring,
-    alarms,
-    body,
-    due_at,
-    next_ring,
-    next_ring_of_matter,
-    policy_version,
-)
-from bot.proof import Terms, read_policy, recompute
+from bot.ladder import Bell, Ring
+from bot.policy import Promises, body, policy_version
+from bot.promises import due_at, ladder_of, ladder_of_matter
+from bot.proof import read_policy, recompute
+from bot.targets import Goal
+from tests.support.terms import posted
 
 MINUTE = timedelta(minutes=1)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -211,7 +204,7 @@ goals = st.sampled_from(["first", "next", "outcome"])
 
 
 def ring_after(policy: Promises, after: datetime, goal: Goal, bell: Bell) -> Ring:
-    return next_ring(policy, "x", "normal", "service", POSTED, after=after, goal=goal, bell=bell)
+    return ladder_of(policy, posted(POSTED, goal=goal)).next(after, bell)
 
 
 def every_ring(policy: Promises, goal: Goal, most: int) -> list[tuple[timedelta, int]]:
@@ -262,13 +255,14 @@ def test_whatever_people_do_it_rings_on_and_nobody_stays_where_nobody_reacts(
     """As the sweep goes about it: rings strictly later each time, never for people below those called last;
     not within an acknowledged tier, and above it after `cap` repeats in vain."""
     bell, at, everybody = Bell(), POSTED, len(policy.tiers)
-    ladder = [when for when, _ in alarms(policy, "x", "normal", "service", POSTED, goal=goal)]
+    ladder = ladder_of(policy, posted(POSTED, goal=goal))
+    rungs = [ladder.add(length) for length in ladder.rungs]
     for act in acts:
         ring = ring_after(policy, at, goal, bell)
         assert ring.at > at
         assert bell.tier <= ring.tier <= everybody
         if bell.acknowledged_at is not None:
-            left = [when for when in ladder if when > at]
+            left = [when for when in rungs if when > at]
             assert ring.at == left[0] if left else silent_long_enough(policy, bell, ring)
         elif bell.repeats >= policy.cap and bell.tier < everybody:
             assert ring.tier > bell.tier
@@ -292,7 +286,7 @@ def silent_long_enough(policy: Promises, bell: Bell, ring: Ring) -> bool:
 def test_a_matter_rings_on_around_the_clock(policy: Promises, minutes: int, acts: list[str]) -> None:
     bell, at = Bell(0), POSTED + minutes * MINUTE
     for act in acts:
-        ring = next_ring_of_matter(policy, POSTED, after=at, bell=bell)
+        ring = ladder_of_matter(policy, POSTED).next(at, bell)
         assert at < ring.at
         assert bell.tier <= ring.tier <= len(policy.tiers)
         if bell.acknowledged_at is None:
@@ -309,9 +303,8 @@ def test_a_matter_rings_on_around_the_clock(policy: Promises, minutes: int, acts
 @settings(max_examples=60, deadline=None)
 @given(policies(), goals, st.integers(0, 10**10))
 def test_a_deadline_is_recomputed_to_the_millisecond(policy: Promises, goal: Goal, later: int) -> None:
-    posted = POSTED + timedelta(milliseconds=later)
-    since = (posted - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    terms = posted(POSTED + timedelta(milliseconds=later), goal=goal)
     stored = read_policy(policy_version(policy), body(policy))
-    due = due_at(policy, "x", "normal", "service", posted, goal=goal)
-    found = recompute(stored, Terms("x", since, goal=goal))
+    due = due_at(policy, terms)
+    found = recompute(stored, terms)
     assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=found) == due

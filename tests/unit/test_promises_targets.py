@@ -8,21 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bot.authors import author_tier
 from bot.models import Author
-from bot.promises import (
-    Promises,
-    Start,
-    Target,
-    alarms,
-    author_tier,
-    body,
-    counted_from,
-    due_at,
-    next_ring,
-    outcome_due_at,
-    owed,
-    policy_version,
-)
+from bot.policy import Promises, body, policy_version
+from bot.promises import Start, counted_from, due_at, ladder_of, outcome_due_at, owed
+from bot.targets import Target
+from tests.support.terms import posted
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 AT = datetime(2026, 6, 6, 12, tzinfo=UTC)
@@ -75,7 +66,7 @@ def test_whatever_a_network_sends_as_a_handle_is_somebody() -> None:
 
 def test_author_tiers_have_targets_of_their_own() -> None:
     def minutes(author: str) -> float:
-        return (due_at(policy(), "x", "normal", "service", AT, author=author) - AT) / MINUTE
+        return (due_at(policy(), posted(AT, author=author)) - AT) / MINUTE
 
     assert [minutes(author) for author in ("press", "vip", "", "of an older policy")] == [30, 60, 240, 240]
 
@@ -126,26 +117,24 @@ def test_what_cannot_be_meant_is_refused_in_words(given: dict[str, Any], told: s
 
 def test_the_next_answer_has_a_target_of_its_own_or_that_of_the_first() -> None:
     def minutes(author: str) -> float:
-        return (due_at(policy(), "x", "normal", "service", AT, author=author, goal="next") - AT) / MINUTE
+        return (due_at(policy(), posted(AT, author=author, goal="next")) - AT) / MINUTE
 
     assert [minutes(author) for author in ("press", "vip", "")] == [30, 20, 120]
 
 
 def test_an_outcome_is_promised_only_where_config_says_so() -> None:
-    assert outcome_due_at(policy(), "x", "normal", "product", AT) == AT + timedelta(days=10)
-    assert outcome_due_at(policy(), "x", "normal", "service", AT) is None
+    assert outcome_due_at(policy(), posted(AT, process="product")) == AT + timedelta(days=10)
+    assert outcome_due_at(policy(), posted(AT)) is None
     with pytest.raises(ValueError, match="promises no outcome"):
-        due_at(policy(), "x", "normal", "service", AT, goal="outcome")
+        due_at(policy(), posted(AT, goal="outcome"))
 
 
 def test_each_goal_has_its_ladder() -> None:
     p = policy(tiers=[{"at": 0.5}, {"at": 1.0}])
-    first, second = alarms(p, "x", "normal", "product", AT, goal="outcome")
-    assert (first, second) == ((AT + timedelta(days=5), 0), (AT + timedelta(days=10), 1))
-    ring = next_ring(p, "x", "normal", "service", AT, after=AT, goal="next")
-    assert ring == (0, AT + HOUR, 0)
-    found = owed(p, "x", "normal", "service", AT, goal="next")
-    assert found == (AT + 2 * HOUR, AT + HOUR)
+    ladder = ladder_of(p, posted(AT, process="product", goal="outcome"))
+    assert list(map(ladder.add, ladder.rungs)) == [AT + timedelta(days=5), AT + timedelta(days=10)]
+    assert ladder_of(p, posted(AT, goal="next")).next(AT) == (0, AT + HOUR, 0)
+    assert owed(p, posted(AT, goal="next")) == (AT + 2 * HOUR, AT + HOUR)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +157,7 @@ def test_who_writes_again_while_waiting_is_owed_no_later_than_before() -> None:
     p = policy()
     first = counted_from(AT)
     again = counted_from(AT + 3 * HOUR, AT)
-    due = [due_at(p, "x", "normal", "service", at, goal=goal) for at, goal in (first, again)]
+    due = [due_at(p, posted(at, goal=goal)) for at, goal in (first, again)]
     assert due == [AT + 4 * HOUR, AT + 4 * HOUR]
 
 

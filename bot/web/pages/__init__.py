@@ -1,0 +1,1 @@
+"""One file for each matter: its pages, its actions, and the list of both, `ROUTES`."""
