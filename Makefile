@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Three at a time, each file in one of them: much of their time they wait for servers and clocks.
 PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test lint bench crash month lock clean
+.PHONY: demo test lint bench crash long lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/vigie demo
@@ -25,9 +25,12 @@ bench: $(VENV)/.bench
 crash: $(VENV)/.dev
 	VIGIE_KILLS=200 $(BIN)/python -m pytest -m crash -s tests/journeys/test_kill.py
 
-# 50,000 addresses of a big brand, and its figures; `make test` plays the same month with 3,000.
-month: $(VENV)/.dev
-	VIGIE_ADDRESSES=50000 $(BIN)/python -m pytest -s tests/journeys/test_month.py
+# What `make test` plays in short, at its full length: a month of 50,000 addresses, 100,000 random steps, the
+# faults on 1,152 people, 500 races.
+long: $(VENV)/.dev
+	VIGIE_ADDRESSES=50000 VIGIE_DAYS=400 VIGIE_EACH=6 VIGIE_RACES=500 $(BIN)/python -m pytest -s \
+		tests/journeys/test_month.py tests/journeys/test_random_days.py tests/journeys/test_matrix.py \
+		tests/journeys/test_race.py
 
 # The lock files hold exact versions with hashes, for Python 3.11 to 3.13 on every system.
 lock:

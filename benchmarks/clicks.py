@@ -14,7 +14,6 @@ import json
 import os
 import random
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -31,7 +30,7 @@ from typing import Final
 import httpx
 
 from benchmarks import people
-from benchmarks.machine import describe, verdict
+from benchmarks.machine import describe, free_port, verdict
 from bot.store import Store, ms, open_store, sessions, users, utcnow
 
 PEOPLE: Final = 50
@@ -83,7 +82,7 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         expected = _lay_out(folder)
-        port = _free_port()
+        port = free_port()
         url = f"http://127.0.0.1:{port}"
         (folder / "config.yaml").write_text(CONFIG.format(port=port), "utf-8")
         store = open_store(f"sqlite:///{folder / 'vigie.db'}")
@@ -164,11 +163,6 @@ def _staff(store: Store) -> list[str]:
     now = ms(utcnow())
     with store.tx() as tx:
         return [sessions.begin(tx, users.add(tx, f"Agent {n}", "agent", now), now) for n in range(PEOPLE)]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -17,19 +17,20 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks import people
-from benchmarks.machine import describe, verdict
+from benchmarks.machine import describe, free_port, verdict
 from bot.store import open_store
 
 MEGABYTES: Final = 250
 SECONDS: Final = 0.5
 HEARD: Final = 200
 CONFIG: Final = """
-brand: {name: Banque Azur, languages: [fr, en]}
+brand: {{name: Banque Azur, languages: [fr, en]}}
+web: {{listen: "127.0.0.1:{port}"}}
 store: sqlite:///vigie.db
 listeners:
-  day: {type: replay, path: day.jsonl, responder: out}
+  day: {{type: replay, path: day.jsonl, responder: out}}
 responders:
-  out: {type: console}
+  out: {{type: console}}
 """
 ROOT: Final = Path(__file__).parents[1]
 
@@ -51,12 +52,13 @@ def help_cpu() -> float:
 
 
 def idle_daemon(folder: Path) -> float:
-    """Resident megabytes (Linux) of a daemon that has heard and tagged 200 mentions, and then waits.
+    """Resident megabytes (Linux) of a daemon with its inbox that has heard and tagged 200 mentions, and then
+    waits.
 
     Raises:
         TimeoutError: it has not tagged them within two minutes.
     """
-    folder.joinpath("config.yaml").write_text(CONFIG, "utf-8")
+    folder.joinpath("config.yaml").write_text(CONFIG.format(port=free_port()), "utf-8")
     folder.joinpath("day.jsonl").write_bytes(b"\n".join(people.lines(HEARD)) + b"\n")
     command = [sys.executable, "-m", "bot", "--config", "config.yaml", "run"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import socket
 import sqlite3
 import time
 from collections.abc import Callable
@@ -39,3 +40,9 @@ def cpu(work: Callable[[], object]) -> float:
 def verdict(ratio: float, limit: float) -> str:
     """Whether a figure keeps its limit, in words."""
     return f"{ratio:.2f} (limit {limit:g}: {'kept' if ratio <= limit else 'NOT KEPT'})"
+
+
+def free_port() -> int:
+    """A port of the loopback where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])

@@ -14,7 +14,7 @@ from tests.support.house import STANDING, House, build_house
 # first of them one with many tests, so that there is something to see.
 FIRST: Final = (
     "test_kill.py", "test_cli.py", "test_matrix.py", "test_random_days.py", "test_month.py", "test_race.py",
-    "test_bluesky.py", "test_mastodon.py",
+    "test_bluesky.py", "test_mastodon.py", "test_api_contract.py", "test_day.py", "test_accessible.py",
 )  # fmt: skip
 
 

@@ -23,10 +23,10 @@ def begin(tx: Tx, user_id: int, now: int, browser: str = "") -> str:
 
 
 def find(tx: Tx, token: str, began_after: int, seen_after: int) -> Row | None:
-    """The session (`csrf`, `flash`, `seen_at`) and its user (`id`, `name`, `role`, `lang`, `has_totp`), if it
+    """The session (`csrf`, `seen_at`) and its user (`id`, `name`, `role`, `lang`, `has_totp`), if it
     is neither too old nor idle for too long, and its user has not left."""
     return tx.row(
-        "SELECT s.csrf, s.flash, s.seen_at, u.id, u.name, u.role, u.lang, u.totp <> '' AS has_totp"
+        "SELECT s.csrf, s.seen_at, u.id, u.name, u.role, u.lang, u.totp <> '' AS has_totp"
         " FROM sessions s JOIN users u ON u.id = s.user_id"
         " WHERE s.token = ? AND s.began_at > ? AND s.seen_at > ? AND u.left_at IS NULL",
         (hashed(token), began_after, seen_after),
@@ -44,11 +44,6 @@ def of_user(tx: Tx, user_id: int, began_after: int, seen_after: int) -> list[Row
 
 def seen(tx: Tx, token: str, now: int) -> None:
     tx.run("UPDATE sessions SET seen_at = ? WHERE token = ?", (now, hashed(token)))
-
-
-def say(tx: Tx, token: str, text: str) -> None:
-    """What the next page says once."""
-    tx.run("UPDATE sessions SET flash = ? WHERE token = ?", (text, hashed(token)))
 
 
 def end(tx: Tx, token: str) -> None:

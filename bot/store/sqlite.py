@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
@@ -24,6 +25,7 @@ from bot.errors import StoreUnavailable
 from bot.store import full_text
 from bot.store.engine import Params, Row, Tx
 
+_LOCKED: Final = "another program keeps it locked; end that program"
 DIALECT: Final = {
     "id": "INTEGER PRIMARY KEY",
     "strict": "STRICT",
@@ -105,33 +107,43 @@ class SqliteStore:
         self.path = path
         self._timeout = busy_timeout
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all = weakref.WeakSet[_Own]()
         self._lock = threading.Lock()
+        self._writes = threading.Lock()
         _make(self.path)
         try:
-            _migrate(self._database())
+            _migrate(sqlite_utils.Database(self._connection(), execute_plugins=False))
         except sqlite3.DatabaseError as error:
             if (told := _in_words(self.path, error)) is None:
                 raise
             raise told from error
 
-    def tx(self) -> AbstractContextManager[Tx]:
-        return self._transaction("BEGIN IMMEDIATE")
+    @contextmanager
+    def tx(self) -> Iterator[Tx]:
+        # Threads of this process take turns. SQLite would have each look again after a while, and whoever
+        # looks in between goes first: with many writers, some would wait for seconds.
+        if not self._writes.acquire(timeout=self._timeout):
+            raise StoreUnavailable(f"the store {self.path.name} cannot be used: {_LOCKED}")
+        try:
+            with self._transaction("BEGIN IMMEDIATE") as tx:
+                yield tx
+        finally:
+            self._writes.release()
 
     def read(self) -> AbstractContextManager[Tx]:
         return self._transaction("BEGIN")
 
     def close(self) -> None:
         with self._lock:
-            for connection in self._all:
-                connection.close()
+            for own in self._all:
+                own.close()
             self._all.clear()
         self._local = threading.local()
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Tx]:
         try:
-            connection = self._database().conn
+            connection = self._connection()
             connection.execute(begin)
             try:
                 yield SqliteTx(connection)
@@ -146,14 +158,17 @@ class SqliteStore:
                 raise
             raise told from error
 
-    def _database(self) -> sqlite_utils.Database:
-        if (database := getattr(self._local, "database", None)) is None:
-            database = self._local.database = self._connect()
-        return database
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's own."""
+        if (own := getattr(self._local, "own", None)) is None:
+            own = self._local.own = _Own(self._connect())
+            with self._lock:
+                self._all.add(own)
+        return own.connection
 
-    def _connect(self) -> sqlite_utils.Database:
-        # check_same_thread off only so that close() may close what other threads opened; each thread
-        # uses its own connection. isolation_level None: transactions are ours alone to begin.
+    def _connect(self) -> sqlite3.Connection:
+        # check_same_thread off only so that close() may close what other threads opened. isolation_level
+        # None: transactions are ours alone to begin.
         connection = sqlite3.connect(
             self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
@@ -164,9 +179,20 @@ class SqliteStore:
         except sqlite3.Error:
             connection.close()
             raise
-        with self._lock:
-            self._all.append(connection)
-        return sqlite_utils.Database(connection, execute_plugins=False)
+        return connection
+
+
+class _Own:
+    """The connection of one thread, which ends with it: servers begin and end threads all day."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def _make(path: Path) -> None:
@@ -184,7 +210,7 @@ def _in_words(path: Path, error: sqlite3.DatabaseError) -> StoreUnavailable | No
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     reason = {
         sqlite3.SQLITE_FULL: "the disk is full; free some space",
-        sqlite3.SQLITE_BUSY: "another program keeps it locked; end that program",
+        sqlite3.SQLITE_BUSY: _LOCKED,
         sqlite3.SQLITE_IOERR: "the disk reports an error; look at the disk",
         sqlite3.SQLITE_CANTOPEN: "it cannot be opened or made; look at the folder and its rights",
         sqlite3.SQLITE_READONLY: "it is read-only; look at the file's rights",

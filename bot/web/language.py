@@ -117,6 +117,7 @@ def _accepted(header: str) -> Sequence[str]:
     return [code for _, _, code in sorted(ranked)]
 
 
+@cache  # an inbox that is opened anew need not read all templates again
 def _language(code: str, zone: ZoneInfo) -> Language:
     catalog, locale = _catalog(code), Locale.parse(_LOCALES[code])
     environment = Environment(

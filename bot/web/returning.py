@@ -40,7 +40,9 @@ def from_form(form: Mapping[str, str]) -> dict[str, str]:
 def from_late(request: Request, form: Mapping[str, str]) -> dict[str, str]:
     """What to keep of a form that came after its session's end: the page it was on, and the text in it."""
     found = _MENTION.match(request.url.path)
-    text = {"text": form["text"]} if form.get("text", "").strip() else {}
+    # A draft is called "text", a note among colleagues "words".
+    typed = form.get("text", "") or form.get("words", "")
+    text = {"text": typed} if typed.strip() else {}
     if found is None:
         return {"next": _page_before(request), **text}
     page = {"next": f"/mentions/{found[1]}"}

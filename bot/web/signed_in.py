@@ -11,14 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from bot.roles import Role
 from bot.store import ms, sessions
-from bot.web import returning
+from bot.web import flash, returning
 from bot.web.stranger import Stranger
 from bot.web.visit import User, Visit, Web
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from bot.store import Row
 
 # A session's `seen_at` is written once a minute, not with every click.
 _FRESH: Final = 60_000
@@ -47,30 +46,21 @@ def visit(request: Request) -> Visit | None:
     if row is None:
         return None
     alone = _by_itself(request)
-    if not alone:
-        _touch(web, request, token, row)
+    if not alone and (now := ms(web.clock())) - row["seen_at"] >= _FRESH:
+        with web.store.tx() as tx:
+            sessions.seen(tx, token, now)
     role = Role(row["role"])
     due = role in web.settings.second_factor and not row["has_totp"]
     user = User(row["id"], row["name"], role, row["lang"], due)
     language = web.languages.best(user.lang, request.headers.get("accept-language", ""))
-    return Visit(web, request, user, token, row["csrf"], "" if alone else row["flash"], language)
+    told = None if alone else flash.read(request, web)
+    return Visit(web, request, user, token, row["csrf"], told, language)
 
 
 def _by_itself(request: Request) -> bool:
-    """Whether a page asks for news by itself: then nobody need sit before it, and nobody reads what is said
+    """Whether a page asks for news by itself: then nobody need sit before it, and nobody reads what it says
     once. https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header"""
     return request.method == "GET" and request.headers.get("sec-fetch-dest") == "empty"
-
-
-def _touch(web: Web, request: Request, token: str, row: Row) -> None:
-    """They are there; and what is said once is said by this page."""
-    now = ms(web.clock())
-    if not row["flash"] and now - row["seen_at"] < _FRESH:
-        return
-    with web.store.tx() as tx:
-        sessions.seen(tx, token, now)
-        if row["flash"] and request.method == "GET":
-            sessions.say(tx, token, "")
 
 
 def give(response: Response, web: Web, token: str) -> Response:

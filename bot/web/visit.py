@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from bot.roles import Role
-from bot.store import Clock, Store, ms, sessions
+from bot.store import Clock, Store, ms
+from bot.web import flash
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -76,7 +76,7 @@ class Visit:
     user: User
     token: str
     csrf: str
-    flash: str
+    flash: flash.Flash | None
     language: Language
     form: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,18 +84,20 @@ class Visit:
         """The page of `bot/web/templates/`; see ``base.html`` for what every template is given."""
         page = self.language.render(
             template, visit=self, user=self.user, csrf=self.csrf, path=self.request.url.path,
-            flash=json.loads(self.flash or "null"), now=ms(self.web.clock()),
+            flash=self.flash, now=ms(self.web.clock()),
             brand=self.web.app.watch.settings.root.brand.name, **context,
         )  # fmt: skip
-        return HTMLResponse(page, status)
+        response = HTMLResponse(page, status)
+        if self.flash is not None:
+            flash.drop(response, self.web)
+        return response
 
     def back(self, path: str, said: str = "", error: str = "") -> RedirectResponse:
         """Send the browser to a page of ours, which says once what was done, or why it was not."""
+        response = RedirectResponse(path, 303)
         if said or error:
-            with self.web.store.tx() as tx:
-                told = json.dumps({"text": error or said, "error": bool(error)}, ensure_ascii=False)
-                sessions.say(tx, self.token, told)
-        return RedirectResponse(path, 303)
+            flash.put(response, self.web, error or said, error=bool(error))
+        return response
 
     def renewed(self, token: str) -> Visit:
         """The same visit in a new session."""

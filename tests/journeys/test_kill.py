@@ -1,6 +1,6 @@
 """kill -9 at random moments while comments pass from a blog to answered: nobody lost, nobody answered twice.
 
-The blog counts, in a process of its own: every reply that it accepted is a line in its log. 15 kills in
+The blog counts, in a process of its own: every reply that it accepted is a line in its log. 10 kills in
 ``make test``; ``make crash`` sets VIGIE_KILLS=200, which makes eight rounds of 25.
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 ROUNDS = max(1, int(os.environ.get("VIGIE_KILLS", "0")) // 25)
-KILLS = 25 if "VIGIE_KILLS" in os.environ else 15
+KILLS = 25 if "VIGIE_KILLS" in os.environ else 10
 COMMENTS = 40 * KILLS
 SEED = int(os.environ.get("VIGIE_SEED", "0")) or random.SystemRandom().randrange(10**6)
 CONFIG = """

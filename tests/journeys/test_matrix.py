@@ -34,7 +34,7 @@ from tests.support import wordpress_like
 from tests.support.house import Clock
 from tests.support.wordpress_like import Blog
 
-EACH: Final = int(os.environ.get("VIGIE_EACH", "6"))
+EACH: Final = int(os.environ.get("VIGIE_EACH", "3"))
 NETWORKS: Final = ("x", "facebook", "instagram", "wordpress")
 PHASES: Final = ("before", "during", "after")
 WORDS: Final = (

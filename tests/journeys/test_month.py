@@ -35,7 +35,7 @@ from tests.support.days import memory
 from tests.support.house import Clock
 from tests.support.month import BEGINS, DEAF, TICK, TOWNS, Human, Pen, Phone, Reads, Town
 
-ADDRESSES: Final = int(os.environ.get("VIGIE_ADDRESSES", "3000"))
+ADDRESSES: Final = int(os.environ.get("VIGIE_ADDRESSES", "2000"))
 # The same month in every `make test`; VIGIE_SEED=0 draws another.
 SEED: Final = int(os.environ.get("VIGIE_SEED", "28467")) or random.SystemRandom().randrange(10**6)
 HOUR: Final = timedelta(hours=1)

@@ -19,7 +19,7 @@ import pytest
 from tests.support.racer import typed
 from tests.support.wordpress_like import Blog, Faults, running
 
-ROUNDS = int(os.environ.get("VIGIE_RACES", "500"))
+ROUNDS = int(os.environ.get("VIGIE_RACES", "150"))
 CONFIG = """
 brand: {{name: Banque Azur, languages: [fr, en]}}
 web: {{listen: ""}}

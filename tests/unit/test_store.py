@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -264,3 +266,47 @@ def _first_version(path: Path) -> None:
             replies,
         )
     made.close()
+
+
+def test_a_thread_that_ends_takes_its_connection_along(store: SqliteStore) -> None:
+    def look() -> None:
+        listeners(store)
+
+    for _ in range(20):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(store._all) == 1
+
+
+def test_among_busy_writers_of_one_process_everybody_comes_in_time(store: SqliteStore) -> None:
+    """SQLite alone would have those who wait look again every 100 ms while the others go first, and after
+    300 ms of it this store gives up."""
+    stop = threading.Event()
+
+    def write_all_the_time() -> None:
+        while not stop.is_set():
+            with store.tx() as tx:
+                tx.run("UPDATE sources SET since = since + 1")
+                time.sleep(0.001)
+
+    keep(store, "blog")
+    busy = [threading.Thread(target=write_all_the_time) for _ in range(3)]
+    for thread in busy:
+        thread.start()
+    try:
+        for number in range(30):
+            keep(store, f"listener {number}")
+    finally:
+        stop.set()
+        for thread in busy:
+            thread.join()
+    assert len(listeners(store)) == 31
+
+
+def test_a_writer_that_never_ends_is_told_in_words_to_the_next(store: SqliteStore) -> None:
+    with store.tx(), ThreadPoolExecutor(1) as other:
+        told = other.submit(keep, store, "blog").exception()
+    assert isinstance(told, StoreUnavailable)
+    assert "locked" in str(told)

@@ -60,7 +60,7 @@ def test_on_one_network_nobody_has_to_say_so(house: House) -> None:
 def test_linked_accounts_show_one_history_with_who_linked_them_and_when(house: House) -> None:
     link(house, "1", "3")
     said = page(house)
-    assert "Perle D. perle_dlf facebook" in said
+    assert "Perle D. perle_dlf Facebook" in said
     assert "Linked by Malik · 10 Mar 2026" in said
     assert "Votre application me déconnecte" in elsewhere(house)
     assert QUESTION in elsewhere(house, "3")
@@ -111,7 +111,7 @@ def test_what_is_linked_is_linked_once_and_what_is_not_cannot_be_parted(house: H
 
 def test_the_same_handle_on_another_network_is_proposed_and_linked_by_a_button(house: House) -> None:
     lea = signed_in(house)
-    assert "The same handle on facebook: Perle D." in page(house)
+    assert "The same handle on Facebook: Perle D." in page(house)
     lea.post(f"/mentions/{number(house, '1')}/link", other=number(house, "3"))
     assert "The same handle on" not in page(house)
     assert "Linked by Léa" in page(house)

@@ -248,13 +248,18 @@ def test_the_page_before_is_believed_only_if_it_is_ours(house: House) -> None:
     assert 'name="next" value="/"' in browser.send("/users/remove").text
 
 
-@pytest.mark.parametrize("path", ["/mentions/99/answer", "/mentions/1/note", "/account/language"])
-def test_a_text_that_is_no_draft_is_shown_once_and_put_into_no_editor(house: House, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/mentions/99/answer", "text"), ("/mentions/1/note", "words"), ("/account/language", "text")],
+)
+def test_a_text_that_is_no_draft_is_shown_once_and_put_into_no_editor(
+    house: House, path: str, field: str
+) -> None:
     """A note among colleagues must not come to stand where the next click publishes it."""
     user(house)
     house.hears(comment("c1", "Bonjour, quels sont vos horaires ?"))
     browser = Browser(house)
-    browser.send(path, text="Attention, <b>client</b> difficile", reply="1", seen="x")
+    browser.send(path, reply="1", seen="x", **{field: "Attention, <b>client</b> difficile"})
     answer = browser.send("/sign-in", name="Léa", password=PASSWORD)
     assert answer.status_code == 200
     assert "Attention, &lt;b&gt;client&lt;/b&gt; difficile" in answer.text

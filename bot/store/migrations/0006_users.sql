@@ -16,7 +16,6 @@ CREATE TABLE users (
 ) {strict};
 
 -- `token` is the SHA-256 of what the browser holds. `totp`: the secret of a second factor that is being set up.
--- `flash`: what the next page says once.
 CREATE TABLE sessions (
     token TEXT PRIMARY KEY,
     user_id INTEGER NOT NULL REFERENCES users (id),
@@ -24,8 +23,7 @@ CREATE TABLE sessions (
     began_at INTEGER NOT NULL,
     seen_at INTEGER NOT NULL,
     browser TEXT NOT NULL DEFAULT '',
-    totp TEXT NOT NULL DEFAULT '',
-    flash TEXT NOT NULL DEFAULT ''
+    totp TEXT NOT NULL DEFAULT ''
 ) {strict};
 
 CREATE INDEX sessions_by_user ON sessions (user_id);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
 from bot.analysis import Tagger
@@ -26,22 +27,22 @@ def conversation(visit: Visit) -> Response:
     NotPossible: there is no such mention.
     """
     number = mention_of(visit)
-    _is_here(visit, number)
     with visit.web.store.read() as tx:
         shown = view(visit, tx, number)
     done = whole(visit.request.query_params.get("done", ""))
     root = visit.web.app.watch.settings.root
-    return visit.render(
+    page = visit.render(
         "conversation.html", v=shown, m=shown.mention, intents=INTENTS, sentiments=SENTIMENTS,
         urgencies=URGENCIES, processes=tuple(Process), outcomes=tuple(Outcome), reasons=root.exemptions,
         why=_why(visit, shown.mention), done=done if done != number else 0,
     )  # fmt: skip
+    page.background = BackgroundTask(_is_here, visit, number)
+    return page
 
 
 def here(visit: Visit) -> Response:
     """For the page's script: who else is here, and what happened since the version that it shows."""
     number = mention_of(visit)
-    _is_here(visit, number)
     with visit.web.store.read() as tx:
         mention = views.mention_row(tx, number)
         others = presence.others(tx, mention["conversation_id"], visit.user.id, ms(visit.web.clock()))
@@ -52,7 +53,7 @@ def here(visit: Visit) -> Response:
             {"text": _at_it(visit, row["name"], writes=bool(row["writes"])), "writes": bool(row["writes"])}
             for row in others
         ],
-    })  # fmt: skip
+    }, background=BackgroundTask(_is_here, visit, number))  # fmt: skip
 
 
 def _at_it(visit: Visit, name: str, *, writes: bool) -> str:
@@ -62,7 +63,7 @@ def _at_it(visit: Visit, name: str, *, writes: bool) -> str:
 
 
 def _is_here(visit: Visit, number: int) -> None:
-    """Tell the others. It is written down now and then, not with every look."""
+    """Tell the others. It is written down now and then, not with every look, and nobody waits for it."""
     now, store = ms(visit.web.clock()), visit.web.store
     with store.read() as tx:
         place = views.mention_row(tx, number)["conversation_id"]

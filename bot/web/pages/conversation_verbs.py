@@ -90,7 +90,7 @@ def _correct(v: Visit, number: int) -> None:
 
 
 def _note(v: Visit, number: int) -> None:
-    # Not called text, as answers are: what is sent too late is put back into an editor, and notes into none.
+    # Not called text, as answers are: what comes too late is put back into an editor, and a note into none.
     words, note = lines(v.form.get("words", "")), whole(v.form.get("note", ""))
     v.web.app.desk.note(number, words, v.user.name, note or None)
 

@@ -28,6 +28,8 @@ _WHY: Final = (
     N_("an angry complaint"), N_("could not be analysed"), N_("nobody knows whether it is posted"),
     N_("no answer in time"), N_("the worker died while sending"), N_("this person asked us to stop"),
 )  # fmt: skip
+# What tiers are called that config gives no name.
+_TIERS: Final = (N_("warned"), N_("due"))
 
 
 class Matter(NamedTuple):
