@@ -10,7 +10,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -53,7 +53,7 @@ class Language:
 
     def when(self, value: int, form: str = "short") -> str:
         """An instant (ms) on the brand's clock, such as "10/03/2026 09:00"."""
-        return dates.format_datetime(self._local(value), form, locale=self.locale)
+        return _when(value, form, self.locale, self.zone)
 
     def day(self, value: int, form: str = "medium") -> str:
         """A day (ms) on the brand's calendar, such as "10 Mar 2026"."""
@@ -103,6 +103,12 @@ class Languages:
         """The one that the user chose; else the first that their browser asks for (``Accept-Language``)."""
         wanted = (chosen, *_accepted(accepted))
         return self._all[next((code for code in wanted if code in self._all), "en")]
+
+
+@lru_cache(maxsize=20_000)
+def _when(value: int, form: str, locale: Locale, zone: ZoneInfo) -> str:
+    """The same instants stand on every page that everybody looks at."""
+    return dates.format_datetime(instant(value).astimezone(zone), form, locale=locale)
 
 
 def _accepted(header: str) -> Sequence[str]:

@@ -18,7 +18,7 @@ from bot.web.queue_filters import ANYBODY, DUE, ME, NOBODY, Filters
 from bot.web.routes import action, page
 from bot.web.visit import Visit
 
-SIZE: Final = 30
+SIZE: Final = 25
 _MOST: Final = 1000
 # What marks a request of the page's own script: only what changes is sent. See static/queue.js.
 _FRAGMENT: Final = "x-fragment"
