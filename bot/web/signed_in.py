@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
+from bot.errors import StoreUnavailable
 from bot.roles import Role
 from bot.store import ms, sessions
 from bot.web import flash, returning
@@ -47,7 +49,8 @@ def visit(request: Request) -> Visit | None:
         return None
     alone = _by_itself(request)
     if not alone and (now := ms(web.clock())) - row["seen_at"] >= _FRESH:
-        with web.store.tx() as tx:
+        # Where the disk is full, the inbox can be read all the same.
+        with suppress(StoreUnavailable), web.store.tx() as tx:
             sessions.seen(tx, token, now)
     role = Role(row["role"])
     due = role in web.settings.second_factor and not row["has_totp"]

@@ -270,3 +270,19 @@ def test_it_reaches_a_webhook_signed_and_a_terminal(
     assert message["data"]["subject"].startswith("Banque Azur, mardi 10 mars 2026 : adresses 1,")
     assert "Taux de réponse" in message["data"]["text"]
     assert "Taux de réponse" in capsys.readouterr().out
+
+
+def test_a_holding_reply_is_no_answer_that_somebody_had_early(tmp_path: Path) -> None:
+    rules = (
+        "rules: [{name: seen, when: {intents: [praise]}, template: seen, approve: auto}]\n"
+        'templates: [{name: seen, by_rule: true, holding: true, text: "Merci, nous regardons."}]\n'
+    )
+    early = morning(tmp_path, AT_NINE + rules)
+    early.house.hears(comment("1", THANKS))
+    early.house.deliver()
+    early.house.clock.forward(hours=3)
+    early.house.approve("1")
+    early.house.deliver()
+    early.at("2026-03-11T08:00")
+    ((_, text),) = early.heralds["herald"].told
+    assert "3 h 00 min" in text

@@ -442,3 +442,14 @@ def test_the_script_learns_what_happened_since(house: House) -> None:
     told = lea.get("/mentions/1/here").json()
     assert told["version"] == version(house)
     assert told["news"].startswith("Malik a changé l’attribution (10/03/2026")
+
+
+def test_who_cannot_be_written_down_can_read_all_the_same(house: House) -> None:
+    """A full disk, or a writer that does not end: neither the session nor who is here can be noted."""
+    house.hears(comment("unwritable", THANKS))
+    lea, number = signed_in(house), house.mention("unwritable")["id"]
+    house.clock.forward(minutes=2)
+    house.app.watch.store._timeout = 0.05  # type: ignore[attr-defined]
+    with house.app.watch.store.tx():
+        assert THANKS in lea.get(f"/mentions/{number}").text
+        assert THANKS in lea.get("/").text

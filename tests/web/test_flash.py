@@ -42,3 +42,4 @@ def test_markup_in_it_is_text(lea: Visitor) -> None:
     lea.post("/mentions/1/assign", seen=version(lea), to="<script>alert(1)</script>")
     page = lea.get("/mentions/1").text
     assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page

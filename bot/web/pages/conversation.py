@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
 from bot.analysis import Tagger
-from bot.errors import Conflict, NotAllowed, NotPossible
+from bot.errors import Conflict, NotAllowed, NotPossible, StoreUnavailable
 from bot.models import INTENTS, SENTIMENTS, URGENCIES, Outcome, Process
 from bot.store import ms, news, presence, typing, views
 from bot.web import drafts
@@ -63,13 +64,14 @@ def _at_it(visit: Visit, name: str, *, writes: bool) -> str:
 
 
 def _is_here(visit: Visit, number: int) -> None:
-    """Tell the others. It is written down now and then, not with every look, and nobody waits for it."""
+    """Tell the others. It is written down now and then, not with every look. Nobody waits for it, and
+    nothing is lost where it cannot be written."""
     now, store = ms(visit.web.clock()), visit.web.store
     with store.read() as tx:
         place = views.mention_row(tx, number)["conversation_id"]
         known = presence.is_known(tx, place, visit.user.id, now)
     if not known:
-        with store.tx() as tx:
+        with suppress(StoreUnavailable), store.tx() as tx:
             presence.here(tx, place, visit.user.id, now)
 
 
