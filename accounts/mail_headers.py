@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
+from email.errors import HeaderParseError
 from email.header import Header, decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
@@ -68,7 +69,7 @@ def words(message: Message, name: str) -> str:
 def _words(value: str | Header) -> str:
     try:
         parts = [_part(text, charset) for text, charset in decode_header(value)]
-    except (ValueError, LookupError):  # such as base64 that is none
+    except (HeaderParseError, ValueError, LookupError):  # such as base64 that is none
         parts = [str(value)]
     return _SPACE.sub(" ", "".join(parts)).strip()[:_MOST]
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import hypothesis
 import pytest
 
 from tests.support.house import STANDING, House, build_house
+
+# The same examples in every `make test`, so that it fails for what was changed; VIGIE_SEED=0 draws others, as
+# `make long` does. No deadline per example: a busy machine is no fault.
+hypothesis.settings.register_profile(
+    "vigie", deadline=None, derandomize=os.environ.get("VIGIE_SEED") != "0", database=None
+)
+hypothesis.settings.load_profile("vigie")
 
 # Files that take minutes begin first, so that none of them is alone at the end of two workers; beside the
 # first of them one with many tests, so that there is something to see.

@@ -81,13 +81,13 @@ def test_a_bad_text_takes_no_longer_than_a_second(text: str) -> None:
     assert time.process_time() - began < 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(st.characters(codec=None), max_size=300))
 def test_any_text_at_all_gets_a_tag(text: str) -> None:
     assert tag(text).sentiment in SENTIMENTS
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(max_size=60), max_size=8))
 def test_a_text_is_tagged_the_same_alone_and_among_others(texts: list[str]) -> None:
     together = TAGGER.tag([(text, "") for text in texts])

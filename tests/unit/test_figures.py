@@ -59,7 +59,6 @@ def counted(addresses: list[dict[str, Any]], period: Period = MARCH, now: int | 
 
 
 @given(st.dates(date(1971, 1, 1), date(2099, 1, 1)), st.integers(0, 2500), st.sampled_from(ZONES))
-@settings(deadline=None)
 def test_the_buckets_of_a_period_cover_it_without_a_gap(first: date, days: int, zone: str) -> None:
     period = between(first, first + timedelta(days=days), ZoneInfo(zone))
     buckets = period.buckets()

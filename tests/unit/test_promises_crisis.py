@@ -132,7 +132,7 @@ def test_what_cannot_be_meant_is_refused_in_words(given: dict[str, Any], told: s
     assert told in str(refused.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 1440), st.integers(0, 12), st.booleans()), max_size=60))
 def test_over_any_day_it_never_flickers_and_always_ends(posts: list[tuple[int, int, bool]]) -> None:
     """Looked at every five minutes: an end comes at least `calm_for` after a beginning, and a crisis is on

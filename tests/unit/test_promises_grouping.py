@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.grouping import Due, Message, grouped
@@ -74,7 +74,6 @@ names = st.frozensets(st.sampled_from(["team", "boss", "hook"]))
 calls = st.builds(call, st.integers(0, 40), st.none() | st.integers(-60, 60), st.sampled_from(Priority))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.builds(Due, names, calls), max_size=30, unique_by=lambda d: d.escalation.key),
     st.integers(1, 6),

@@ -102,7 +102,7 @@ def moments(draw: st.DrawFn, calendar: Calendar) -> datetime:
 microseconds = st.integers(0, 40 * 86_400 * 10**6).map(lambda n: timedelta(microseconds=n))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), calendars(), st.integers(1, 300))
 def test_a_deadline_is_where_a_count_minute_by_minute_ends(
     data: st.DataObject, calendar: Calendar, length: int
@@ -113,7 +113,7 @@ def test_a_deadline_is_where_a_count_minute_by_minute_ends(
         assert calendar.add(start, len(ends) * MINUTE) == ends[-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), calendars(), st.integers(0, 4000))
 def test_open_time_between_two_instants_is_what_a_count_finds(
     data: st.DataObject, calendar: Calendar, length: int
@@ -123,7 +123,7 @@ def test_open_time_between_two_instants_is_what_a_count_finds(
     assert calendar.between(start, start + length * MINUTE) == counted * MINUTE
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), calendars(), microseconds, microseconds)
 def test_a_deadline_adds_up_over_splits(
     data: st.DataObject, calendar: Calendar, first: timedelta, second: timedelta
@@ -134,7 +134,7 @@ def test_a_deadline_adds_up_over_splits(
     assert calendar.between(start, whole) == first + second
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), calendars(), microseconds, microseconds)
 def test_a_deadline_never_comes_before_its_start_and_grows_with_start_and_target(
     data: st.DataObject, calendar: Calendar, length: timedelta, more: timedelta
@@ -147,7 +147,7 @@ def test_a_deadline_never_comes_before_its_start_and_grows_with_start_and_target
     assert due.tzinfo is UTC
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(calendars())
 def test_a_calendar_read_back_from_its_json_is_the_same(calendar: Calendar) -> None:
     again = Calendar.model_validate_json(calendar.model_dump_json())
@@ -155,7 +155,7 @@ def test_a_calendar_read_back_from_its_json_is_the_same(calendar: Calendar) -> N
     assert list(again._table(2026)) == list(calendar._table(2026))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.datetimes(timezones=st.just(UTC)),
     st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=4000)),
@@ -222,7 +222,7 @@ def every_ring(policy: Promises, goal: Goal, most: int) -> list[tuple[timedelta,
     return found[:most]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(policies(), goals)
 def test_the_rings_are_those_of_a_list_made_tier_by_tier(policy: Promises, goal: Goal) -> None:
     listed = every_ring(policy, goal, 40)
@@ -235,7 +235,7 @@ def test_the_rings_are_those_of_a_list_made_tier_by_tier(policy: Promises, goal:
         at = ring.at
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(policies(), goals, st.integers(-100, 20_000))
 def test_a_ring_is_the_same_whenever_it_is_asked_for(policy: Promises, goal: Goal, minutes: int) -> None:
     after = POSTED + minutes * MINUTE
@@ -247,7 +247,7 @@ def test_a_ring_is_the_same_whenever_it_is_asked_for(policy: Promises, goal: Goa
 acts = st.lists(st.sampled_from(["reached", "reached", "not reached", "acknowledged", "asleep"]), max_size=40)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(policies(), goals, acts)
 def test_whatever_people_do_it_rings_on_and_nobody_stays_where_nobody_reacts(
     policy: Promises, goal: Goal, acts: list[str]
@@ -281,7 +281,7 @@ def silent_long_enough(policy: Promises, bell: Bell, ring: Ring) -> bool:
     return policy.acknowledged_for <= silent < policy.acknowledged_for + repeat
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(policies(), st.integers(0, 300), acts)
 def test_a_matter_rings_on_around_the_clock(policy: Promises, minutes: int, acts: list[str]) -> None:
     bell, at = Bell(0), POSTED + minutes * MINUTE
@@ -300,7 +300,7 @@ def test_a_matter_rings_on_around_the_clock(policy: Promises, minutes: int, acts
 # --- Proof ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(policies(), goals, st.integers(0, 10**10))
 def test_a_deadline_is_recomputed_to_the_millisecond(policy: Promises, goal: Goal, later: int) -> None:
     terms = posted(POSTED + timedelta(milliseconds=later), goal=goal)
