@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from bot.config import Settings
 from bot.models import Analysis
@@ -32,6 +36,13 @@ class Tags(Protocol):
     def tag(self, texts: Sequence[tuple[str, str]]) -> list[Analysis]: ...
 
 
+class Call(NamedTuple):
+    """A call to an outside service that goes on, and the number of the reply that it sends, or 0."""
+
+    answer: Future[Any]
+    about: int
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """The wired house: settings, the store, and everyone outside that it talks to."""
@@ -43,7 +54,7 @@ class Watch:
     notifiers: Mapping[str, Notifier]
     tagger: Tags
     clock: Clock
-    calls: dict[str, tuple[threading.Thread, int]] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)
     # When this process last did what it does now and then.
     last: dict[str, datetime] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -67,34 +78,57 @@ def bounded(watch: Watch, name: str, call: Callable[[], T], limit: timedelta, ab
         TookTooLong: no answer in time.
         Busy: nothing was begun, as an earlier call of the same `name` still hangs.
     """
-    results: list[T] = []
-    errors: list[BaseException] = []
+    answer = Future[T]()
 
     def work() -> None:
+        threading.current_thread().name = name
         try:
-            results.append(call())
+            tell = partial(answer.set_result, call())
         except BaseException as error:  # noqa: BLE001 -- raised again in the thread that waits
-            errors.append(error)
+            tell = partial(answer.set_exception, error)
+        with watch.lock:
+            del watch.calls[name]
+        tell()
 
-    thread = threading.Thread(target=work, name=name, daemon=True)
     with watch.lock:
-        if (before := watch.calls.get(name)) is not None and before[0].is_alive():
+        if name in watch.calls:
             raise Busy
-        watch.calls[name] = thread, about
-        thread.start()
-    thread.join(limit.total_seconds())
-    if thread.is_alive():
-        raise TookTooLong
-    if errors:
-        raise errors[0]
-    return results[0]
+        door = _idle_or_new_thread()
+        watch.calls[name] = Call(answer, about)
+    door.put(work)
+    try:
+        return answer.result(limit.total_seconds())
+    except TimeoutError:
+        if not answer.done():
+            raise TookTooLong from None
+        return answer.result()  # it came in that moment, or the call itself raised this
+
+
+# Threads of this process that wait for work, each at its own door: most calls are over sooner than a new
+# thread begins. Nobody joins them, so one that hangs keeps nothing from ending.
+_IDLE: Final = deque[SimpleQueue[Callable[[], None]]]()
+
+
+def _idle_or_new_thread() -> SimpleQueue[Callable[[], None]]:
+    try:
+        return _IDLE.pop()
+    except IndexError:
+        door = SimpleQueue[Callable[[], None]]()
+        threading.Thread(target=_serve, args=(door,), daemon=True).start()
+        return door
+
+
+def _serve(door: SimpleQueue[Callable[[], None]]) -> None:
+    while True:
+        door.get()()
+        _IDLE.append(door)
 
 
 def under_way(watch: Watch) -> set[int]:
     """The replies of which a send goes on in this process, be it that `bounded` gave it up: it may still do
     what it was for."""
     with watch.lock:
-        return {about for thread, about in watch.calls.values() if about and thread.is_alive()}
+        return {call.about for call in watch.calls.values() if call.about}
 
 
 def incident(watch: Watch, tx: Tx, listener: str, reason: str, now: int, *, signed_out: bool) -> list[Event]:

@@ -422,7 +422,7 @@ def a_send_that_hangs(house: House) -> Iterator[Callable[[], None]]:
 
     def post() -> None:
         go_on.set()
-        house.app.watch.calls["deliver paper"][0].join()
+        house.app.watch.calls["deliver paper"].answer.result()
         assert len(house.paper.published) == 1
 
     try:

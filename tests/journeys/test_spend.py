@@ -157,7 +157,7 @@ def test_what_a_call_that_hangs_charges_later_is_kept_with_the_next_one(tmp_path
     paid = Paid(house, wire, PaidPaper())
     assert paid.today() == READ
     release.set()
-    house.app.watch.calls["listen blog"][0].join()
+    house.app.watch.calls["listen blog"].answer.result()
     house.listen()
     assert paid.today() == 11 * READ
 
