@@ -65,12 +65,16 @@ def run(
 
 def _tell_of_inbox(built: App) -> None:
     """Who reads the first link is the administrator: it is shown on a terminal, and nowhere that keeps it."""
+    from bot.store import users
     from bot.web import first_link
 
     typer.echo(f"The inbox: {built.watch.settings.root.web.address}/")
+    with built.watch.store.read() as tx:
+        if users.count(tx):
+            return
     if not sys.stdout.isatty():
-        return
-    if (link := first_link(built)) is not None:
+        typer.echo("Nobody can sign in yet. For a link that lets you: vigie user add NAME --role admin")
+    elif link := first_link(built):
         typer.echo(
             f"Nobody can sign in yet. This link, good once and for a day, makes you administrator:\n{link}"
         )

@@ -9,6 +9,8 @@ import pytest
 
 from bot.store import open_store, users
 from tests.journeys.test_cli import CONFIG, Terminal
+from tests.support import terminal
+from tests.support.loopback import free_port
 
 
 @pytest.fixture
@@ -83,3 +85,18 @@ def test_without_a_store_there_is_nobody_to_list(vigie: Terminal) -> None:
     done = vigie("user", "list")
     assert done.returncode == 2
     assert "there is no store" in done.stderr
+
+
+def test_a_daemon_without_a_terminal_says_how_to_get_in_and_writes_no_link_anywhere(tmp_path: Path) -> None:
+    listen = f'listen: "127.0.0.1:{free_port()}"'
+    (tmp_path / "config.yaml").write_text(CONFIG.replace('listen: ""', listen), "utf-8")
+    shell = terminal.Terminal(tmp_path, {})
+    said = []
+    for _ in range(2):
+        with shell.daemon() as daemon:
+            daemon.until(lambda daemon=daemon: "The inbox: " in daemon.log.read_text())  # type: ignore[misc]
+            daemon.end()
+        said.append(daemon.log.read_text())
+        assert shell.vigie("user", "add", f"Zoé {len(said)}", "--role", "admin").returncode == 0
+    assert ["vigie user add NAME --role admin" in text for text in said] == [True, False]
+    assert not any("welcome?link=" in text for text in said)
