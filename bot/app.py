@@ -12,14 +12,15 @@ from bot import logs
 from bot.config import Settings
 from bot.desk import Desk
 from bot.learned import tagger_for
-from bot.scheduler import EmbeddedEngine, run_guarded
 from bot.steps import Wake, Watch, deliver, digest, listen, sweep, triage, webhooks
+from bot.steps.guarded import run_guarded
 from bot.steps.pulse import beat
 from bot.steps.watch import no_wake
 from bot.store import Clock, open_store, utcnow
 
 if TYPE_CHECKING:
     from bot.hooks import Door, Taker
+    from bot.scheduler import EmbeddedEngine
 
 STEPS: Final = ("listen", "triage", "deliver", "sweep", "digest", "webhooks")
 Step = Callable[[Watch, Wake, str], None]
@@ -38,6 +39,8 @@ class App:
 
     def engine(self, only: Collection[str] = STEPS) -> EmbeddedEngine:
         """The daemon's engine, with every job in place but not started; restricted to the steps `only`."""
+        from bot.scheduler import EmbeddedEngine  # noqa: PLC0415 -- APScheduler costs every command 0.1 s
+
         tasks = {name: partial(_noted, name, self.watch) for name in _RUN if name in only}
         engine = EmbeddedEngine({name: tasks.get(name, _nothing) for name in STEPS})
         for task, key, period in self._jobs():

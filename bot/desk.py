@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from bot import desk_checks as checks
 from bot.actions import ACTIONS, actions_for
-from bot.desk_acting import becomes
 from bot.desk_replies import Replies
 from bot.errors import NotPossible
 from bot.exemptions import proposed
@@ -25,7 +24,6 @@ from bot.store import (
     conversations,
     corrections,
     escalations,
-    events,
     exemptions,
     ms,
     notes,
@@ -62,7 +60,7 @@ class Desk(Replies):
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:  # noqa: ARG001
             checks.must_be(tx, mention, _NOT_OVER)
-            tx.run("UPDATE mentions SET assignee = ? WHERE id = ?", (to, mention_id))
+            mention_rows.assign(tx, mention_id, to)
             return [Event("assigned", mention_id, actor=actor, data={"to": to})]
 
         self._act(mention_id, "assign", seen, actor, change)
@@ -142,7 +140,7 @@ class Desk(Replies):
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
             checks.must_be(tx, mention, _WAITS)
             if mention["state"] == State.WAITING:
-                becomes(tx, mention, State.ESCALATED)
+                mention_rows.becomes(tx, mention_id, State.ESCALATED)
             log = escalations.open_one(tx, f"mention:{mention_id}", reason, f"by {actor}", now, mention_id)
             return [*log, Event("escalated_by_hand", mention_id, actor=actor)]
 
@@ -159,7 +157,7 @@ class Desk(Replies):
 
         def change(tx: Tx, mention: Row, now: int) -> list[Event]:
             checks.must_be(tx, mention, _NOT_OVER)
-            tx.run("UPDATE mentions SET process = ? WHERE id = ?", (process, mention_id))
+            mention_rows.hand_over(tx, mention_id, process)
             data: dict[str, object] = {"priority": mention["priority"], "process": process}
             policy = self.settings.root.promises
             policies.know(tx, policy, now)
@@ -203,7 +201,7 @@ class Desk(Replies):
             if not rows:
                 raise NotPossible("nothing rings for mention %(id)s", id=mention_id)
             conversations.changed(tx, mention["conversation_id"])
-            events.append(tx, now, [self._acknowledge(tx, row, mention, actor) for row in rows])
+            self._log(tx, now, [self._acknowledge(tx, row, mention, actor) for row in rows])
 
     def acknowledge_key(self, key: str, actor: str) -> None:
         """Stop the ringing of what is no mention, such as ``source:blog``.
@@ -217,7 +215,7 @@ class Desk(Replies):
                 raise NotPossible("nothing called %(key)r rings", key=key)
             number = rows[0]["mention_id"]
             mention = None if number is None else views.mention_row(tx, number)
-            events.append(tx, now, [self._acknowledge(tx, row, mention, actor) for row in rows])
+            self._log(tx, now, [self._acknowledge(tx, row, mention, actor) for row in rows])
 
     def _acknowledge(self, tx: Tx, row: Row, mention: Row | None, actor: str) -> Event:
         now = self.clock()
@@ -238,13 +236,11 @@ class Desk(Replies):
         with self._allowed(actor, "outcome") as (tx, now):
             mention = views.mention_row(tx, mention_id)
             checks.must_be(tx, mention, _HAS_OUTCOME)
-            tx.run(
-                "UPDATE mentions SET outcome = ?, outcome_alarm_at = NULL WHERE id = ?", (what, mention_id)
-            )
+            mention_rows.came_of(tx, mention_id, what)
             conversations.changed(tx, mention["conversation_id"])
             said = Event("outcome", mention_id, actor=actor, data={"what": what})
             closed = escalations.close(tx, escalations.key_of_outcome(mention_id), now)
-            events.append(tx, now, [said, *closed])
+            self._log(tx, now, [said, *closed])
 
     def note(self, mention_id: int, text: str, actor: str, note_id: int | None = None) -> None:
         """Leave a note beside the conversation, or change one of one's own (`note_id`). It is never sent.
@@ -265,7 +261,7 @@ class Desk(Replies):
             elif not (log := notes.edit(tx, note_id, mention_id, text, actor, now)):
                 raise NotPossible("that note is somebody else's: only they may change it")
             conversations.changed(tx, mention["conversation_id"])
-            events.append(tx, now, log)
+            self._log(tx, now, log)
 
     def link(self, mention_id: int, other_id: int, actor: str) -> None:
         """The authors of these two mentions are one person: each one's history is shown with the other's.
@@ -277,7 +273,7 @@ class Desk(Replies):
             one, other = views.mention_row(tx, mention_id), views.mention_row(tx, other_id)
             if not (log := persons.link(tx, one, other, actor, now)):
                 raise NotPossible("these are known to be one person's already")
-            events.append(tx, now, log)
+            self._log(tx, now, log)
 
     def unlink(self, mention_id: int, other_id: int, actor: str) -> None:
         """The author of the other mention is somebody else.
@@ -289,7 +285,7 @@ class Desk(Replies):
             one, other = views.mention_row(tx, mention_id), views.mention_row(tx, other_id)
             if not (log := persons.unlink(tx, one, other, actor)):
                 raise NotPossible("these are not linked")
-            events.append(tx, now, log)
+            self._log(tx, now, log)
 
     def _outcome_of(self, tx: Tx, mention: Row, process: Process) -> dict[str, object]:
         """What the event says of the outcome that a process owes from now on: nothing if it owes none, or
@@ -300,8 +296,5 @@ class Desk(Replies):
         known = mention["outcome"] is not None or (before is not None and due is not None and before <= due)
         if due is None or known:
             return {}
-        tx.run(
-            "UPDATE mentions SET outcome_due_at = ?, outcome_alarm_at = ? WHERE id = ?",
-            (due, due, mention["id"]),
-        )
+        mention_rows.owe_outcome(tx, mention["id"], due)
         return {"outcome_due_at": due, "policy": policy_version(policy)}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bot import desk_checks as checks
 from bot.config import Settings
 from bot.errors import Conflict
-from bot.models import State
 from bot.store import Clock, Row, Store, Tx, conversations, events, ms, news, views
 from bot.store.events import Event
 
@@ -18,11 +17,13 @@ Change = Callable[[Tx, Row, int], list[Event]]
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """What all verbs share. `actor` is the name of the human who acts."""
+    """What all verbs share. `actor` is the name of the human who acts, `token` the number of the token with
+    which a program of theirs does it through the API; 0 for themselves."""
 
     store: Store
     settings: Settings
     clock: Clock
+    token: int = 0
 
     @contextmanager
     def _allowed(self, actor: str, verb: str) -> Iterator[tuple[Tx, int]]:
@@ -37,9 +38,7 @@ class Acting:
             if not conversations.act(tx, mention["conversation_id"], seen):
                 first = news.last(tx, mention["conversation_id"])
                 raise Conflict("%(news)s; look again before you act", news=first)
-            events.append(tx, now, change(tx, mention, now))
+            self._log(tx, now, change(tx, mention, now))
 
-
-def becomes(tx: Tx, mention: Row, state: State) -> None:
-    """The mention stands there from now on."""
-    tx.run("UPDATE mentions SET state = ? WHERE id = ?", (state, mention["id"]))
+    def _log(self, tx: Tx, now: int, log: Sequence[Event]) -> None:
+        events.append(tx, now, events.through(self.token, log))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from bot import desk_checks as checks
-from bot.desk_acting import Acting, becomes
+from bot.desk_acting import Acting
 from bot.errors import NotPossible
 from bot.models import ReplyState, State
 from bot.store import Row, Tx, answers, escalations, views
+from bot.store import mentions as mention_rows
 from bot.store import replies as reply_rows
 from bot.store.events import Event
 from bot.store.replies import Approval, Candidates, Draft
@@ -105,7 +106,7 @@ class Replies(Acting):
             log = escalations.close(tx, f"reply:{reply_id}", now)
             if verdict == "sent":
                 checks.must_be_a_link(url)
-                answers.from_reply(tx, reply, url, url, now, actor=actor)
+                answers.from_reply(tx, reply, url, url, now, actor=actor, token=self.token)
                 return log
             if verdict == "again":
                 return [*log, *reply_rows.never_arrived(tx, reply, now, actor)]
@@ -169,7 +170,7 @@ class Replies(Acting):
                 network=mention["network"],
             )
         log = reply_rows.approve(tx, reply, Approval(actor, now, mention["conversation_said"]))
-        becomes(tx, mention, State.ANSWERING)
+        mention_rows.becomes(tx, mention["id"], State.ANSWERING)
         return log
 
     def _mention_of(self, reply_id: int) -> int:

@@ -8,17 +8,16 @@ deadline when it is first stored and when it is recomputed to prove it (`bot.pro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from bot.hours import in_utc, plus
+from bot.instants import instant
 from bot.ladder import Ladder, rung
 from bot.models import Priority, Process
 from bot.policy import Begins, Promises
 from bot.targets import Goal, Target
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # --- Deadlines -----------------------------------------------------------------------------------
 
@@ -58,7 +57,7 @@ class Terms(NamedTuple):
     @property
     def start(self) -> datetime:
         """`since` as an instant (UTC)."""
-        return _EPOCH + timedelta(milliseconds=self.since)
+        return instant(self.since)
 
     def after(self, data: Mapping[str, Any]) -> Terms:
         """These terms with what `data` says of them, by the names they have here; others do not change."""

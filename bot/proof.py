@@ -15,19 +15,16 @@ The policies stand in the store, by version. Author tiers are facts, as prioriti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
+from bot.instants import ms
 from bot.policy import Promises, version_of
 from bot.promises import Terms, due_at
 
 __all__ = ["disproved", "follow", "read_policy", "recompute"]
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
 
 
 def follow(known: Terms | None, data: Mapping[str, Any]) -> Terms | None:
@@ -45,7 +42,7 @@ def recompute(policy: Promises, terms: Terms) -> int:
     Raises:
         ValueError: the goal is an outcome, and none is promised.
     """
-    return (due_at(policy, terms) - _EPOCH) // _MS
+    return ms(due_at(policy, terms))
 
 
 def disproved(policies: Mapping[str, Promises], terms: Terms | None, data: Mapping[str, Any]) -> str:

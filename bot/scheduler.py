@@ -15,9 +15,9 @@ from typing import Any, Final
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.errors import StoreUnavailable
+from bot.steps.guarded import run_guarded
+from bot.steps.watch import Wake
 
-Wake = Callable[[str, str], None]
 Task = Callable[[Wake, str], None]
 log = logging.getLogger("vigie")
 # A late run is a run; many late ones are one.
@@ -90,19 +90,3 @@ class EmbeddedEngine:
                     self._running.discard(work)  # under the same lock, or a wake-up could fall in between
                     return
                 self._again.discard(work)
-
-
-def run_guarded(run: Task, wake: Wake, task: str, key: str) -> bool:
-    """Run one piece of work; whatever goes wrong is logged, and the next run tries again. Whether it went
-    well."""
-    try:
-        run(wake, key)
-    except StoreUnavailable as error:
-        log.error("%s %s: %s", task, key, error)  # noqa: TRY400 -- the text says all, a traceback nothing
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- the boundary of a step: the watch goes on
-        from bot.steps.watch import surprise  # noqa: PLC0415
-
-        surprise(error, f"{task} {key}")
-    else:
-        return True
-    return False

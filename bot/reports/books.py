@@ -7,11 +7,12 @@ in memory as rows all at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bot.exemptions import rates
+from bot.instants import instant, span_ms
 from bot.models import State
 from bot.reports.period import Bucket, Period
 from bot.reports.waits import Spread, open_lengths, spread
@@ -152,9 +153,5 @@ class Addresses:
         return self._posted + self._np.array(offsets, self._np.int64)[which]
 
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
-
-
 def _offset(at: int, period: Period) -> int:
-    return ((_EPOCH + at * _MS).astimezone(period.zone).utcoffset() or timedelta(0)) // _MS
+    return span_ms(instant(at).astimezone(period.zone).utcoffset() or timedelta(0))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from bot.instants import ms, span_ms
 from bot.reports.schedule import begins
 
 Unit = Literal["hour", "day", "month", "year"]
@@ -20,8 +21,6 @@ DEFAULT: Final = "30days"
 
 _DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
 # Up to so many days are drawn in pieces of that unit.
 _DRAWN_IN: Final[tuple[tuple[int, Unit], ...]] = ((2, "hour"), (100, "day"), (1850, "month"))
 
@@ -44,12 +43,12 @@ class Period:
     @property
     def start(self) -> int:
         """Its first instant (ms)."""
-        return _ms(begins(self.first, self.zone))
+        return ms(begins(self.first, self.zone))
 
     @property
     def end(self) -> int:
         """The first instant after it (ms)."""
-        return _ms(begins(self.last + _DAY, self.zone))
+        return ms(begins(self.last + _DAY, self.zone))
 
     @property
     def days(self) -> int:
@@ -105,28 +104,24 @@ _FIRST: Final = date(1, 1, 3)
 _LAST: Final = date(9999, 12, 29)
 
 
-def _ms(at: datetime) -> int:
-    return (at - _EPOCH) // _MS
-
-
 def _hours(period: Period) -> list[int]:
     """Hours that passed, so that one that a night in autumn repeats is there twice."""
-    return list(range(period.start, period.end, _HOUR // _MS))
+    return list(range(period.start, period.end, span_ms(_HOUR)))
 
 
 def _days(period: Period) -> list[int]:
-    return [_ms(begins(period.first + i * _DAY, period.zone)) for i in range(period.days)]
+    return [ms(begins(period.first + i * _DAY, period.zone)) for i in range(period.days)]
 
 
 def _months(period: Period) -> list[int]:
     first, last = (day.year * 12 + day.month - 1 for day in (period.first, period.last))
     later = [date(i // 12, i % 12 + 1, 1) for i in range(first + 1, last + 1)]
-    return [_ms(begins(day, period.zone)) for day in (period.first, *later)]
+    return [ms(begins(day, period.zone)) for day in (period.first, *later)]
 
 
 def _years(period: Period) -> list[int]:
     later = [date(year, 1, 1) for year in range(period.first.year + 1, period.last.year + 1)]
-    return [_ms(begins(day, period.zone)) for day in (period.first, *later)]
+    return [ms(begins(day, period.zone)) for day in (period.first, *later)]
 
 
 _CUTS: Final[dict[Unit, Callable[[Period], list[int]]]] = {

@@ -15,8 +15,9 @@ from bot.reports.books import Books
 from bot.reports.figures import Figures
 from bot.reports.waits import EDGES, Spread
 
-Kind = Literal["name", "code", "count", "rate", "length", "money", "time", "hour", "weekday"]
-"""What cells hold: "name" came from outside, "code" is a word of ours, "time" begins a bucket."""
+Kind = Literal["name", "network", "code", "count", "rate", "length", "money", "time", "hour", "weekday"]
+"""What cells hold: "name" came from outside, "network" is the code of one, "code" is a word of ours, "time"
+begins a bucket."""
 Cell = str | int | float | None
 
 
@@ -59,7 +60,7 @@ def _tables(found: Figures) -> Iterator[Table]:
         heads=0,
     )
     yield _grouped(
-        Column("network", "Network", "name"),
+        Column("network", "Network", "network"),
         "networks",
         "By network",
         "The same books for each network.",
@@ -231,7 +232,7 @@ def _shares(found: Figures) -> Table:
         "shares", "Shares, for reach",
         "Bare reposts, likes and links of this period, and how many follow those who shared, where the"
         " network tells. They are owed nothing, and are in none of the other figures.",
-        (Column("network", "Network", "name"), Column("shares", "Shares", "count"),
+        (Column("network", "Network", "network"), Column("shares", "Shares", "count"),
          Column("reach", "Reach", "count")),
         tuple((network, *numbers) for network, numbers in found.shares.items()),
     )  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from bot.instants import instant, span_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,22 +63,17 @@ def open_lengths(calendar: Calendar, starts: Lengths, ends: Lengths) -> Lengths:
 
     if not len(starts):
         return ends - starts
-    first, last = _instant(int(starts.min())), _instant(int(ends.max()))
+    first, last = instant(int(starts.min())), instant(int(ends.max()))
     if len(starts) > _MANY * ((last - first) // _YEAR + 1):
         return OpenTime(calendar, first, last).between(starts, ends)
     pairs = zip(starts.tolist(), ends.tolist(), strict=True)
-    each = [calendar.between(_instant(a), _instant(b)) // _MILLISECOND for a, b in pairs]
+    each = [span_ms(calendar.between(instant(a), instant(b))) for a, b in pairs]
     return np.array(each, np.int64)
 
 
 # From so many for each year on, to look for every change of the calendar takes less than to ask it for each.
 _MANY: Final = 10_000
 _YEAR: Final = timedelta(days=365)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _instant(at: int) -> datetime:
-    return _EPOCH + at * _MILLISECOND
 
 
 class OpenTime:
@@ -92,7 +89,7 @@ class OpenTime:
         self._at = [_ms(at) for at in points]
         self._open = [0]
         for a, b in pairwise(points):
-            self._open.append(self._open[-1] + calendar.between(a, b) // _MILLISECOND)
+            self._open.append(self._open[-1] + span_ms(calendar.between(a, b)))
 
     def between(self, starts: Lengths, ends: Lengths) -> Lengths:
         """The open time from each of `starts` to its end (ms; instants in ms)."""

@@ -14,7 +14,7 @@ from bot.steps.metered import metered
 from bot.steps.unwritable import rings_directly
 from bot.steps.watch import Busy, TookTooLong, Wake, Watch, bounded, log, surprise
 from bot.stop import ASKED
-from bot.store import Row, Tx, answers, events, instant, ms, views
+from bot.store import Row, Tx, answers, events, instant, ms, span_ms, views
 from bot.store import escalations as escalation_rows
 from bot.store import mentions as mention_rows
 from bot.store import replies as rows_of_replies
@@ -52,7 +52,7 @@ def _claim(watch: Watch, name: str) -> tuple[Row, Reply] | tuple[()] | None:
 
 
 def _lease(watch: Watch, now: int) -> int:
-    return now + watch.settings.root.delivery.lease // timedelta(milliseconds=1)
+    return now + span_ms(watch.settings.root.delivery.lease)
 
 
 def _prepare(watch: Watch, tx: Tx, row: Row, now: int) -> tuple[Row, Reply] | None:
@@ -142,7 +142,7 @@ def _pause(watch: Watch, name: str, row: Row, reason: str, pause: timedelta, *, 
     """The whole account must wait, not this reply alone; and where it needs a human, it rings once."""
 
     def change(tx: Tx, now: int) -> list[Event]:
-        until = now + pause // timedelta(milliseconds=1)
+        until = now + span_ms(pause)
         log_of = rows_of_replies.postpone(tx, row, until, reason, counts=False)
         rows_of_replies.hold_back(tx, name, until)
         if ring:
@@ -161,7 +161,7 @@ def _doubt(watch: Watch, row: Row, reason: str) -> None:
 def look_after(watch: Watch) -> int:
     """Milliseconds that a network may still take with what it was sent, before what it does not show surely
     never arrived."""
-    return watch.settings.root.delivery.look_after // timedelta(milliseconds=1)
+    return span_ms(watch.settings.root.delivery.look_after)
 
 
 def _settle(watch: Watch, change: Callable[[Tx, int], list[Event]]) -> None:

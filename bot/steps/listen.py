@@ -15,8 +15,9 @@ from bot.steps.recheck import recheck, rechecks
 from bot.steps.unwritable import rings_directly
 from bot.steps.watch import TookTooLong, Wake, Watch, bounded, incident, log, surprise
 from bot.stop import is_stop
-from bot.store import Row, Tx, deletions, events, mentions, ms, policies, sources, stops
-from bot.store.mentions import Ear, Heard, Promise, PromiseFor, Waits, storable
+from bot.store import Row, Tx, deletions, events, hearing, ms, policies, sources, stops
+from bot.store.hearing import Ear, Heard, PromiseFor, storable
+from bot.store.mentions import Promise, Waits
 
 
 @rings_directly
@@ -71,7 +72,7 @@ def _hear(watch: Watch, tx: Tx, name: str, heard: Sequence[Mention], now: dateti
     policy, words = watch.settings.root.promises, watch.settings.root.stop_words
     policies.know(tx, policy, ms(now))
     ear = Ear(name, promises(policy), rechecks(watch, name))
-    found = mentions.hear(tx, ear, heard, now)
+    found = hearing.hear(tx, ear, heard, now)
     # At once, whatever becomes of the mention: also where people look at it already.
     asked = (storable(m) for m in heard if m.addressed and not m.own and is_stop(m.text, words))
     stops.heard(tx, [(m.network, m.remote_id) for m in asked if m.addressed], ms(now))

@@ -21,7 +21,7 @@ from bot.steps.deliver import as_reply, look_after
 from bot.steps.metered import metered
 from bot.steps.unwritable import rings_directly
 from bot.steps.watch import TookTooLong, Wake, Watch, bounded, incident, log, surprise, under_way
-from bot.store import Row, Tx, answers, events, instant, ms, sources, views
+from bot.store import Row, Tx, answers, events, instant, ms, sources, span_ms, views
 from bot.store import escalations as escalation_rows
 from bot.store import replies as rows_of_replies
 from bot.store import triage as rows_of_triage
@@ -89,7 +89,7 @@ def doubt_expired(watch: Watch) -> None:
     """A worker died in the middle of a send: it may have been published."""
     delivery = watch.settings.root.delivery
     # Another daemon's clock may be ahead of ours: by up to a lease, that is no clock set back.
-    now, longest = ms(watch.clock()), 2 * (delivery.lease // timedelta(milliseconds=1))
+    now, longest = ms(watch.clock()), 2 * span_ms(delivery.lease)
     with watch.store.tx() as tx:
         for row in rows_of_replies.expired(tx, now, longest):
             look_at = now + look_after(watch)  # what it sent may still be under way
@@ -224,7 +224,7 @@ def _claim(watch: Watch) -> list[_Call]:
     now, calls = ms(watch.clock()), list[_Call]()
     while True:
         with watch.store.tx() as tx:
-            rows = escalation_rows.claim_ringing(tx, now, now + _AGAIN // timedelta(milliseconds=1))
+            rows = escalation_rows.claim_ringing(tx, now, now + span_ms(_AGAIN))
             calls += [_call(watch, tx, row) for row in rows]
         if not rows:
             return calls

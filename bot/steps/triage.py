@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -21,7 +21,7 @@ from bot.steps.metered import metered
 from bot.steps.unwritable import rings_directly
 from bot.steps.watch import TookTooLong, Wake, Watch, bounded, log, surprise
 from bot.stop import ASKED, is_stop
-from bot.store import crises, ms, policies, stops
+from bot.store import crises, ms, policies, span_ms, stops
 from bot.store import mentions as mention_rows
 from bot.store import triage as rows_of_triage
 from bot.store.events import dump
@@ -57,7 +57,7 @@ def triage_these(watch: Watch, wake: Wake, these: Sequence[Untriaged]) -> None:
 def _claim(watch: Watch) -> list[Untriaged]:
     now, lease = ms(watch.clock()), watch.settings.root.delivery.lease
     with watch.store.tx() as tx:
-        return rows_of_triage.claim_new(tx, now, now + lease // timedelta(milliseconds=1), BATCH)
+        return rows_of_triage.claim_new(tx, now, now + span_ms(lease), BATCH)
 
 
 def judge(watch: Watch, these: Sequence[Untriaged]) -> list[Verdict]:

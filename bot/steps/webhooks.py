@@ -17,7 +17,7 @@ from bot.errors import ServiceError
 from bot.http import Answer, client, exchange, wait
 from bot.signatures import signed
 from bot.steps.watch import Busy, TookTooLong, Wake, Watch, bounded, is_time, log
-from bot.store import Row, Tx, events, hook_deliveries, ms, views
+from bot.store import Row, Tx, events, hook_deliveries, ms, span_ms, views
 from bot.store.as_json import iso, iso_or_none
 from bot.store.hook_deliveries import Told
 from bot.webhook_settings import WebhookSettings
@@ -33,7 +33,6 @@ _MOST: Final = 100_000  # bytes of an answer
 _SHOWN: Final = 1024  # of which so many are kept
 # What a status like these says is true of every delivery; another 4xx, of this one alone.
 _OF_ALL: Final = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
-_MS: Final = timedelta(milliseconds=1)
 
 
 def webhooks(watch: Watch, wake: Wake, name: str) -> None:  # noqa: ARG001 -- every step has them
@@ -41,7 +40,7 @@ def webhooks(watch: Watch, wake: Wake, name: str) -> None:  # noqa: ARG001 -- ev
     settings, now = watch.settings.root.webhooks[name], ms(watch.clock())
     if is_time(watch, f"purge {name}", timedelta(hours=1)):
         with watch.store.tx() as tx:
-            hook_deliveries.purge(tx, name, now - KEPT // _MS)
+            hook_deliveries.purge(tx, name, now - span_ms(KEPT))
     with watch.store.read() as tx:
         if not hook_deliveries.has_work(tx, name, now):
             return
@@ -79,7 +78,7 @@ def _settle(watch: Watch, row: Row, told: Told, after: timedelta) -> bool:
         if not told.error:
             events.append(tx, ms(now), hook_deliveries.delivered(tx, row, told, ms(now)))
             return True
-        if ms(now) - row["since"] >= GIVEN_UP // _MS:
+        if ms(now) - row["since"] >= span_ms(GIVEN_UP):
             since = ms(now - GIVEN_UP)
             failed = hook_deliveries.give_up(tx, row, told, since, ms(now), all_of_it=of_all)
             events.append(tx, ms(now), failed)
@@ -121,7 +120,7 @@ def _told(request: str, answer: Answer, settings: WebhookSettings) -> Told:
     body = b"" if settings.with_text else answer.body[:_SHOWN]
     shown = body.decode("utf-8", "replace").replace("\0", "\ufffd")
     wrong = "" if 200 <= answer.status < 300 else f"status {answer.status}"
-    return Told(request, answer.took // _MS, answer.status, shown, wrong)
+    return Told(request, span_ms(answer.took), answer.status, shown, wrong)
 
 
 def _kept(url: str, headers: dict[str, str], body: dict[str, Any]) -> str:

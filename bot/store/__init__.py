@@ -6,9 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.errors import NotPossible
-from bot.store.engine import Clock, Row, Store, Tx, instant, ms, utcnow
+from bot.instants import instant, ms, span_ms
+from bot.store.engine import Clock, Row, Store, Tx, utcnow
+from bot.store.sqlite import SqliteStore
 
-__all__ = ["Clock", "Row", "Store", "Tx", "instant", "ms", "open_store", "utcnow"]
+__all__ = ["Clock", "Row", "Store", "Tx", "instant", "ms", "open_store", "span_ms", "utcnow"]
 
 
 def open_store(url: str) -> Store:
@@ -26,6 +28,4 @@ def open_store(url: str) -> Store:
             f"no store can be opened from {scheme or 'an empty'!s} URL; write sqlite:///vigie.db "
             "or sqlite:////var/lib/vigie/vigie.db"
         )
-    from bot.store.sqlite import SqliteStore  # noqa: PLC0415 -- sqlite-utils costs every command 0.4 s
-
     return SqliteStore(Path(rest[1:]))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.instants import ms
 from bot.models import Mention
 from bot.store import conversations, escalations, events, replies
-from bot.store.engine import Row, Tx, marks, ms
+from bot.store.engine import Row, Tx, marks
 from bot.store.events import Event
 from bot.store.states import OPEN
 
@@ -63,7 +64,9 @@ def already_given(tx: Tx, network: str, remote_ids: Sequence[str]) -> list[Row]:
     )
 
 
-def from_reply(tx: Tx, reply: Row, remote_id: str, url: str, now: int, actor: str = events.SYSTEM) -> None:
+def from_reply(
+    tx: Tx, reply: Row, remote_id: str, url: str, now: int, actor: str = events.SYSTEM, token: int = 0
+) -> None:
     """The network confirmed a reply of ours: keep the proof and end what the approver saw open.
 
     A reply that a human approved answers all that this person had said in the conversation by then; one
@@ -95,7 +98,7 @@ def from_reply(tx: Tx, reply: Row, remote_id: str, url: str, now: int, actor: st
         ended = Ended("native" if state else "reply", remote_id, url)
         log += end(tx, _answered_by(tx, reply, mention), now, ended)
         log += _read_anew(tx, mention["id"])
-    events.append(tx, now, log)
+    events.append(tx, now, events.through(token, log))
     conversations.said(tx, mention["conversation_id"])
 
 

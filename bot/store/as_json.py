@@ -13,8 +13,9 @@ from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from bot.exemptions import proposed
+from bot.instants import instant
 from bot.store import events, notes, sources, views
-from bot.store.engine import Row, Tx, instant
+from bot.store.engine import Row, Tx
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
@@ -98,11 +99,12 @@ class SaidJson(TypedDict):
 
 
 class EventJson(TypedDict):
-    """One line of the event log: who did what."""
+    """One line of the event log: who did what, and through which token, where a program did it."""
 
     at: Time
     kind: str
     actor: str
+    token: int | None
 
 
 class NoteJson(TypedDict):
@@ -242,7 +244,10 @@ def said(line: Mapping[str, Any]) -> SaidJson:
 
 def event(row: Row) -> EventJson:
     """A row of ``events``, without what it holds for the proof alone."""
-    return {"at": iso(row["at"]), "kind": row["kind"], "actor": row["actor"]}
+    return {
+        "at": iso(row["at"]), "kind": row["kind"], "actor": row["actor"],
+        "token": json.loads(row["data"]).get("token"),
+    }  # fmt: skip
 
 
 def note(row: Row) -> NoteJson:

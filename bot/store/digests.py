@@ -7,9 +7,10 @@ from datetime import UTC, date
 from typing import Final
 
 from bot.config_sections import ListenerEntry
+from bot.instants import instant
 from bot.reports.digest import Rows
 from bot.store import books, sources
-from bot.store.engine import Row, Tx, instant
+from bot.store.engine import Row, Tx
 from bot.store.states import OPEN
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 Row = Mapping[str, Any]
@@ -74,19 +74,6 @@ Clock = Callable[[], datetime]
 
 def utcnow() -> datetime:
     return datetime.now(UTC)
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
-
-
-def ms(instant: datetime) -> int:
-    """An aware instant as the store keeps it: whole milliseconds since 1970 UTC."""
-    return (instant - EPOCH) // _MS
-
-
-def instant(value: int) -> datetime:
-    return EPOCH + value * _MS
 
 
 def marks(count: int) -> str:

@@ -51,6 +51,13 @@ def append(tx: Tx, at: int, events: Sequence[Event]) -> None:
     tx.run("UPDATE chain SET seq = ?, hash = ? WHERE id = 1", (lines[-1][0], before))
 
 
+def through(token: int, log: Sequence[Event]) -> list[Event]:
+    """The same, but what a named human did says through which token of the API (0: through none)."""
+    if not token:
+        return [*log]
+    return [one if one.actor == SYSTEM else one._replace(data={**one.data, "token": token}) for one in log]
+
+
 def link(before: str, line: tuple[Any, ...]) -> str:
     """The hash of one row: sha256, in hexadecimal, over nine lines of text: the hash before it, then the
     row's fields in their order (``None`` where one is empty). No field holds a line break, so nothing can

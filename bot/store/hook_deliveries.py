@@ -116,7 +116,7 @@ def give_up(tx: Tx, row: Row, told: Told, since: int, now: int, *, all_of_it: bo
     return escalations.open_one(tx, key(name), f"undelivered: {told.error}", f"webhook {name}", now)
 
 
-def again(tx: Tx, delivery_id: int, actor: str, now: int) -> str:
+def again(tx: Tx, delivery_id: int, actor: str, now: int, token: int = 0) -> str:
     """A human has one delivered (again), whatever became of it. The name of its webhook; "": there is none of
     that number."""
     row = tx.row(
@@ -127,7 +127,7 @@ def again(tx: Tx, delivery_id: int, actor: str, now: int) -> str:
     if row is None:
         return ""
     asked = Event("delivered_again", source=key(row["webhook"]), actor=actor, data={"seq": row["seq"]})
-    events.append(tx, now, [asked])
+    events.append(tx, now, events.through(token, [asked]))
     return str(row["webhook"])
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from bot.errors import Sentence
-from bot.store.engine import Tx, instant, marks
+from bot.instants import instant
+from bot.store.engine import Tx, marks
 from bot.store.events import SYSTEM
 
 # What a human would call news; steps that Vigie takes by itself in between are none.

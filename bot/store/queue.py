@@ -15,6 +15,7 @@ from bot.store.engine import Row, Tx, marks, rows_of_marks
 
 OPEN: Final = "open"
 ALL: Final = "all"
+UNANSWERED: Final = "unanswered"
 WAITS: Final = ("waiting", "escalated", "answering")
 OVER: Final = ("answered", "exempted", "deleted")
 STATES: Final = (OPEN, *WAITS, *OVER, ALL)
@@ -31,7 +32,8 @@ _WINDOWS: Final = 10
 class Wanted:
     """Which mentions are wanted; "" or None narrows nothing.
 
-    `state`: one of `STATES`. `assignee`: "" for what is nobody's. `due_by`: what was promised by then (ms).
+    `state`: one of `STATES`, or `UNANSWERED` for what waits and has no answer on its way. `assignee`: "" for
+    what is nobody's. `due_by`: what was promised by then (ms).
     `words`: what all of these occur in (see `Tx.matching`).
     """
 
@@ -48,7 +50,12 @@ class Wanted:
     @property
     def by_promise(self) -> bool:
         """Whether it is the queue itself, in the order of its promises."""
-        return not self.words and (self.state == OPEN or self.state in WAITS)
+        return not self.words and self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing else than what waits is wanted."""
+        return self.state in (OPEN, UNANSWERED, *WAITS)
 
 
 class Place(NamedTuple):
@@ -98,6 +105,18 @@ def count(tx: Tx, wanted: Wanted, cap: int) -> int:
         f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM mentions WHERE {where} LIMIT ?) AS some", (*params, cap)
     )
     return int(row["n"]) if row else 0
+
+
+def beside(tx: Tx, wanted: Wanted, place: Place) -> tuple[int | None, int | None]:
+    """The mentions right before and behind a place, whether or not what stands there is wanted itself."""
+    before, behind = (_find(tx, wanted, place, 1, back=back).places for back in (True, False))
+    return before[0].id if before else None, behind[0].id if behind else None
+
+
+def first(tx: Tx, wanted: Wanted, but: int) -> int | None:
+    """The first of all, this one left out."""
+    found = _find(tx, wanted, None, 2, back=False).places
+    return next((place.id for place in found if place.id != but), None)
 
 
 def networks(tx: Tx) -> list[str]:
@@ -154,7 +173,7 @@ def _part(
     rows = tx.rows(
         f"SELECT id, addressed, due_at FROM mentions WHERE {where} ORDER BY {order} LIMIT ?", (*params, limit)
     )
-    return [_place(row) for row in rows]
+    return [place_of(row) for row in rows]
 
 
 # --- Newest first --------------------------------------------------------------------------------
@@ -204,20 +223,23 @@ def _fitting(tx: Tx, wanted: Wanted, ids: Sequence[int], *, back: bool) -> list[
         f" FROM some CROSS JOIN mentions WHERE id = number AND {where}",
         (*ids, *params),
     )
-    return sorted(map(_place, rows), reverse=not back)
+    return sorted(map(place_of, rows), reverse=not back)
 
 
 # --- What both share -----------------------------------------------------------------------------
 
 
-def _place(row: Row) -> Place:
+def place_of(row: Row) -> Place:
+    """Where a mention stands."""
     return Place(row["id"], row["addressed"], row["due_at"])
 
 
 def _narrowed(wanted: Wanted) -> tuple[str, list[Any]]:
     """The condition, and its parameters."""
-    said, params = [_WAITS] if wanted.state == OPEN or wanted.state in WAITS else ["id > 0"], list[Any]()
-    if wanted.state not in (OPEN, ALL):
+    said, params = [_WAITS] if wanted.waits else ["id > 0"], list[Any]()
+    if wanted.state == UNANSWERED:
+        said = [*said, "state <> 'answering'"]
+    elif wanted.state not in (OPEN, ALL):
         said, params = [*said, "state = ?"], [wanted.state]
     for column in ("network", "process", "intent", "sentiment", "priority"):
         if value := getattr(wanted, column):

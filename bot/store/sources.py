@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from bot.instants import ms, span_ms
 from bot.models import Batch
 from bot.store import escalations, events
-from bot.store.engine import Row, Tx, ms
+from bot.store.engine import Row, Tx
 from bot.store.events import Event
 
 _LONGEST_WAIT: Final = 86_400_000
@@ -90,7 +91,7 @@ def _from(now: int, wait: int) -> int:
 
 def recheck_later(tx: Tx, listener: str, now: int, wait: timedelta) -> None:
     """It is not asked for so long what was deleted."""
-    at = _from(now, wait // timedelta(milliseconds=1))
+    at = _from(now, span_ms(wait))
     tx.run("UPDATE sources SET recheck_at = ? WHERE listener = ?", (at, listener))
 
 
@@ -111,7 +112,7 @@ def last_heard(source: Row) -> int:
 
 def is_silent(heard: int, silent_after: timedelta, now: int) -> bool:
     """Whether what is complete only until `heard` (ms) is missed at `now` (ms)."""
-    return heard < now - silent_after // timedelta(milliseconds=1)
+    return heard < now - span_ms(silent_after)
 
 
 def all_rows(tx: Tx) -> list[Row]:

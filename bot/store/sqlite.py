@@ -16,15 +16,17 @@ from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final
-
-import sqlite_utils
-from sqlite_utils.migrations import Migrations
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.errors import StoreUnavailable
 from bot.store import full_text
 from bot.store.engine import Params, Row, Tx
+from bot.store.turns import Turns
 
+if TYPE_CHECKING:
+    import sqlite_utils
+
+_SET: Final = "vigie"
 _LOCKED: Final = "another program keeps it locked; end that program"
 DIALECT: Final = {
     "id": "INTEGER PRIMARY KEY",
@@ -109,10 +111,10 @@ class SqliteStore:
         self._local = threading.local()
         self._all = weakref.WeakSet[_Own]()
         self._lock = threading.Lock()
-        self._writes = threading.Lock()
+        self._writes = Turns()
         _make(self.path)
         try:
-            _migrate(sqlite_utils.Database(self._connection(), execute_plugins=False))
+            _migrate(self._connection())
         except sqlite3.DatabaseError as error:
             if (told := _in_words(self.path, error)) is None:
                 raise
@@ -121,8 +123,8 @@ class SqliteStore:
     @contextmanager
     def tx(self) -> Iterator[Tx]:
         # Threads of this process take turns. SQLite would have each look again after a while, and whoever
-        # looks in between goes first: with many writers, some would wait for seconds.
-        if not self._writes.acquire(timeout=self._timeout):
+        # looks in between goes first.
+        if not self._writes.acquire(self._timeout):
             raise StoreUnavailable(f"the store {self.path.name} cannot be used: {_LOCKED}")
         try:
             with self._transaction("BEGIN IMMEDIATE") as tx:
@@ -220,20 +222,34 @@ def _in_words(path: Path, error: sqlite3.DatabaseError) -> StoreUnavailable | No
     return StoreUnavailable(f"the store {path.name} cannot be used: {reason}") if reason else None
 
 
-def _migrate(database: sqlite_utils.Database) -> None:
-    migrations, names = Migrations("vigie"), set()
+def _migrate(connection: sqlite3.Connection) -> None:
     folder = resources.files("bot.store") / "migrations"
-    for file in sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name):
-        name = file.name.removesuffix(".sql")
-        names.add(name)
-        migrations(name=name)(_migration(file))
-    if unknown := {m.name for m in migrations.applied(database)} - names:
+    files = {f.name.removesuffix(".sql"): f for f in folder.iterdir() if f.name.endswith(".sql")}
+    if _applied(connection) == files.keys():
+        return
+    # With numpy, which it looks for, this import costs a command a third of its time.
+    import sqlite_utils  # noqa: PLC0415
+    from sqlite_utils.migrations import Migrations  # noqa: PLC0415
+
+    database, migrations = sqlite_utils.Database(connection, execute_plugins=False), Migrations(_SET)
+    for name in sorted(files):
+        migrations(name=name)(_migration(files[name]))
+    if unknown := {m.name for m in migrations.applied(database)} - files.keys():
         raise StoreUnavailable(f"a newer Vigie has used this store ({max(unknown)}); install that version")
     if migrations.pending(database):
         # Two programs may open a new file in the same moment: the second waits, then finds it all done.
         database.execute("BEGIN IMMEDIATE")
         with database.conn:
             migrations.apply(database)
+
+
+def _applied(connection: sqlite3.Connection) -> set[str]:
+    """The migrations that sqlite-utils has noted in this file."""
+    try:
+        rows = connection.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (_SET,))
+        return {row["name"] for row in rows}
+    except sqlite3.OperationalError:  # it is new
+        return set()
 
 
 def _migration(file: Traversable) -> Callable[[sqlite_utils.Database], None]:

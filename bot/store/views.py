@@ -127,29 +127,3 @@ def page(tx: Tx, after: int, limit: int = 1000) -> list[Row]:
         " WHERE m.id > ? AND m.deleted_at IS NULL ORDER BY m.id LIMIT ?",
         (after, limit),
     )
-
-
-def neighbours(tx: Tx, mention: Row) -> tuple[int | None, int | None]:
-    """The mentions before and after this one in the inbox, whether or not it still waits there itself."""
-    return _beside(tx, mention, "<", "DESC"), _beside(tx, mention, ">", "ASC")
-
-
-def first_waiting(tx: Tx, but: int) -> int | None:
-    """The first mention of the inbox but this one."""
-    rows = tx.rows(INBOX, {"limit": 2})
-    return next((int(row["id"]) for row in rows if row["id"] != but), None)
-
-
-def _beside(tx: Tx, mention: Row, sign: str, way: str) -> int | None:
-    """The nearest of the same kind (addresses by their promise, the rest as they came), else of the other."""
-    addressed, due, number = mention["addressed"], mention["due_at"], mention["id"]
-    waits = "SELECT id FROM mentions WHERE state IN ('waiting', 'escalated', 'answering') AND addressed = ?"
-    order = f"ORDER BY due_at {way}, id {way} LIMIT 1"
-    if due is None:
-        row = tx.row(f"{waits} AND due_at IS NULL AND id {sign} ? {order}", (addressed, number))
-    else:
-        beyond = f"due_at {sign}= ? AND (due_at {sign} ? OR id {sign} ?)"
-        row = tx.row(f"{waits} AND {beyond} {order}", (addressed, due, due, number))
-    if row is None and addressed == (sign == ">"):
-        row = tx.row(f"{waits} {order}", (1 - addressed,))
-    return None if row is None else int(row["id"])

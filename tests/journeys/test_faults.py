@@ -27,8 +27,8 @@ import pytest
 from bot.app import App, Step
 from bot.desk import Desk
 from bot.errors import StoreUnavailable
-from bot.scheduler import run_guarded
 from bot.steps import deliver, listen, sweep, triage
+from bot.steps.guarded import run_guarded
 from bot.store.sqlite import SqliteStore
 from tests.journeys.test_kill import environment
 from tests.support.house import QUESTION, THANKS, House, build_house, comment

@@ -29,7 +29,7 @@ from bot.errors import Conflict, NotPossible
 from bot.hours import Calendar
 from bot.steps import deliver, listen, sweep, triage
 from bot.steps.watch import no_wake
-from bot.store import Row, events, instant, ms, views
+from bot.store import Row, events, instant, ms, span_ms, views
 from tests.support import month
 from tests.support.days import memory
 from tests.support.house import Clock
@@ -322,7 +322,7 @@ def _longest_silence(it: Month) -> timedelta:
 
 def _open_hours(calendar: Calendar, since: int | None, until: int, least: timedelta) -> timedelta:
     """Those between two instants (ms), where they may be more than `least`."""
-    if since is None or until - since <= least // timedelta(milliseconds=1):
+    if since is None or until - since <= span_ms(least):
         return timedelta(0)
     return calendar.between(instant(since), instant(until))
 

@@ -2,8 +2,8 @@
 the desk, in any order. After each step the promises hold. What fails is made short, and printed as lines that
 can be pasted.
 
-VIGIE_SEED repeats a day. VIGIE_DAYS says how many there are, of 250 steps each: 100 in `make test`, which are
-25,000 steps; 400 are 100,000.
+VIGIE_SEED repeats a day. VIGIE_DAYS says how many there are, of 250 steps each: 400 in `make test`, which are
+100,000 steps.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.day import Day, Did
 from tests.support.day_steps import STEPS
 from tests.support.days import Failure, attempt, script_of, shrunk, told
 
-DAYS: Final = int(os.environ.get("VIGIE_DAYS", "100"))
+DAYS: Final = int(os.environ.get("VIGIE_DAYS", "400"))
 STEPS_A_DAY: Final = 250
 # The same days in every `make test`; VIGIE_SEED=0 draws others.
 SEED: Final = int(os.environ.get("VIGIE_SEED", "28467")) or random.SystemRandom().randrange(10**6)

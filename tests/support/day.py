@@ -19,7 +19,7 @@ from bot.desk import Desk
 from bot.models import Mention, Reply
 from bot.steps import deliver, listen, sweep, triage
 from bot.steps.watch import no_wake
-from bot.store import ms, open_store
+from bot.store import ms, open_store, span_ms
 from tests.support.day_checks import Books, holds
 from tests.support.day_config import BELLS, CONFIGS, MORNINGS, TOWNS, WALKED, Quick
 from tests.support.day_steps import STEPS
@@ -123,7 +123,7 @@ class Day:
     def swept(self, house: House) -> None:
         """A sweep of this process went through, and reached somebody."""
         listeners = house.app.watch.settings.root.listeners
-        silent = {name: entry.silent_after // timedelta(milliseconds=1) for name, entry in listeners.items()}
+        silent = {name: span_ms(entry.silent_after) for name, entry in listeners.items()}
         self.books.after_sweep(ms(house.now()), silent)
 
     # --- One step ---

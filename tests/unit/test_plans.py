@@ -25,6 +25,7 @@ from bot.store import (
     crises,
     deletions,
     escalations,
+    hearing,
     mentions,
     open_store,
     outgoing,
@@ -38,7 +39,8 @@ from bot.store import (
 )
 from bot.store import triage as rows_of_triage
 from bot.store.engine import Params
-from bot.store.mentions import Ear, Promise
+from bot.store.hearing import Ear
+from bot.store.mentions import Promise
 from bot.store.triage import Verdict
 
 NOW = 1_800_000_000_000
@@ -102,7 +104,7 @@ def _hear_and_keep(tx: Tx) -> None:
         replace(_said(22, in_reply_to="new-6"), author=Author(id="person-6")),
     ]
     for page in (first, second):
-        heard = mentions.hear(tx, Ear("blog", lambda *what, fresh: promise, rechecks=True), page, AT)
+        heard = hearing.hear(tx, Ear("blog", lambda *what, fresh: promise, rechecks=True), page, AT)
         rows_of_triage.keep(tx, [_verdict(one) for one in heard.fresh], NOW)
 
 
@@ -166,6 +168,7 @@ ASKED: dict[str, Callable[[Tx], object]] = {
     "somebody who asks us to stop": _stops,
     "what an account spent": lambda tx: spend.spent(tx, "x", AT),
     "a page of the queue, narrowed": lambda tx: queue.page(tx, NARROWED, 50, after=queue.Place(5, 1, NOW)),
+    "what stands beside it": lambda tx: queue.beside(tx, NARROWED, queue.Place(5, 1, NOW)),
     "what is mine": lambda tx: queue.page(tx, queue.Wanted(assignee="Léa"), 50),
     "what is over, narrowed": lambda tx: queue.page(tx, replace(NARROWED, state="answered"), 50),
     "everything, narrowed": lambda tx: queue.page(tx, replace(NARROWED, state="all"), 50),

@@ -12,7 +12,9 @@ from datetime import timedelta
 import pytest
 
 from bot.errors import StoreUnavailable
-from bot.scheduler import EmbeddedEngine, Task, Wake, run_guarded
+from bot.scheduler import EmbeddedEngine, Task
+from bot.steps.guarded import run_guarded
+from bot.steps.watch import Wake
 
 FAR: timedelta = timedelta(hours=1)
 

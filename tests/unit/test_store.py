@@ -280,29 +280,33 @@ def test_a_thread_that_ends_takes_its_connection_along(store: SqliteStore) -> No
     assert len(store._all) == 1
 
 
-def test_among_busy_writers_of_one_process_everybody_comes_in_time(store: SqliteStore) -> None:
-    """SQLite alone would have those who wait look again every 100 ms while the others go first, and after
-    300 ms of it this store gives up."""
-    stop = threading.Event()
+def test_writers_of_one_process_take_turns_in_the_order_in_which_they_asked(tmp_path: Path) -> None:
+    """SQLite alone would have those who wait look again every 100 ms, and a plain lock would let whoever has
+    just written go first again."""
+    store = SqliteStore(tmp_path / "vigie.db")
 
-    def write_all_the_time() -> None:
-        while not stop.is_set():
-            with store.tx() as tx:
-                tx.run("UPDATE sources SET since = since + 1")
-                time.sleep(0.001)
+    def wait(for_many: int) -> None:
+        while len(store._writes.waiting) < for_many:
+            time.sleep(0.001)
 
+    with ThreadPoolExecutor(2) as others:
+        with store.tx():
+            first = others.submit(keep, store, "first")
+            wait(1)
+            second = others.submit(keep, store, "second")
+            wait(2)
+        with store.tx() as tx:
+            assert {row["listener"] for row in tx.rows("SELECT listener FROM sources")} == {"first", "second"}
+    assert (first.exception(), second.exception()) == (None, None)
+    store.close()
+
+
+def test_who_gave_up_waiting_holds_up_nobody(store: SqliteStore) -> None:
+    with store.tx(), ThreadPoolExecutor(1) as other:
+        assert isinstance(other.submit(keep, store, "late").exception(), StoreUnavailable)
+        assert not store._writes.waiting
     keep(store, "blog")
-    busy = [threading.Thread(target=write_all_the_time) for _ in range(3)]
-    for thread in busy:
-        thread.start()
-    try:
-        for number in range(30):
-            keep(store, f"listener {number}")
-    finally:
-        stop.set()
-        for thread in busy:
-            thread.join()
-    assert len(listeners(store)) == 31
+    assert listeners(store) == ["blog"]
 
 
 def test_a_writer_that_never_ends_is_told_in_words_to_the_next(store: SqliteStore) -> None:
