@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bot.errors import NotPossible
 from bot.store import views
+from bot.web.numbers import whole
+from bot.web.queue_filters import Filters
 
 if TYPE_CHECKING:
     from bot.web.visit import Visit
 
-_MOST: Final = 2**63 - 1  # what the store can number
-
 
 def mention_of(visit: Visit) -> int:
     """Which mention the page or the form is about."""
-    return min(int(visit.request.path_params["id"]), _MOST)
+    return int(visit.request.path_params["id"])
 
 
 def reply_of(visit: Visit) -> int:
@@ -32,19 +32,19 @@ def reply_of(visit: Visit) -> int:
     return reply
 
 
-def path_of(number: int) -> str:
-    """The page of a mention."""
-    return f"/mentions/{number}"
+def filters_of(visit: Visit) -> Filters:
+    """The list that somebody works through: the addresses of all pages and forms here carry it along."""
+    return Filters.of(visit.request.query_params)
+
+
+def address(visit: Visit, number: int, verb: str = "", **more: int) -> str:
+    """The page of a mention, or one of its forms, in that list."""
+    return filters_of(visit).on(f"/mentions/{number}/{verb}".rstrip("/"), **more)
 
 
 def seen(visit: Visit) -> int:
     """The version of the conversation that the form shows."""
     return whole(visit.form.get("seen", ""))
-
-
-def whole(text: str) -> int:
-    """A number that a form holds; 0 for anything else."""
-    return int(text) if re.fullmatch("[0-9]{1,15}", text) else 0
 
 
 def text_of(visit: Visit) -> str:

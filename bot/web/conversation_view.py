@@ -25,12 +25,14 @@ from bot.store import (
     notes,
     persons,
     presence,
+    queue,
     threads,
     typing,
     users,
     views,
 )
 from bot.web import drafts
+from bot.web.conversation_forms import filters_of
 from bot.web.drafts import Draft
 from bot.web.history import Happened, happened
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 # So much of what the person said elsewhere is shown.
 ELSEWHERE: Final = 8
+_UNFOLDED: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,13 @@ class View:
     by_hand: bool
 
     @property
+    def folded(self) -> int:
+        """How much of the thread, from its beginning on, is folded away: never what the page is about."""
+        places = [(one["side"], one["id"]) for one in self.thread]
+        this, last = ("theirs", self.mention["id"]), len(places) - _UNFOLDED
+        return max(min(last, places.index(this) - 1) if this in places else last, 0)
+
+    @property
     def waits(self) -> bool:
         """Whether the promise still runs."""
         return bool(self.mention["addressed"]) and self.mention["state"] in OPEN_STATES
@@ -91,7 +101,7 @@ def view(visit: Visit, tx: Tx, number: int) -> View:
     shown = drafts.drafts_of(app, mention, replies, typed)
     editors = {0, *(draft.number for draft in shown)} if "approve" in can else set()
     accounts = persons.accounts(tx, mention)
-    before, after = views.neighbours(tx, mention)
+    before, after = _beside(visit, tx, mention)
     return View(
         mention=mention, can=can, thread=threads.thread(tx, mention), accounts=accounts,
         alike=persons.alike(tx, accounts),
@@ -109,6 +119,15 @@ def view(visit: Visit, tx: Tx, number: int) -> View:
         proposed=proposed(from_json(mention["analysis"] or "{}")),
         by_hand=not drafts.responder_of(app, mention),
     )  # fmt: skip
+
+
+def _beside(visit: Visit, tx: Tx, mention: Row) -> tuple[int | None, int | None]:
+    """The mentions before and after this one in the list that somebody works through."""
+    filters = filters_of(visit)
+    if not filters.finds:
+        return None, None
+    wanted = filters.wanted(visit.user.name, ms(visit.web.clock()))
+    return queue.beside(tx, wanted, queue.place_of(mention))
 
 
 def _can(visit: Visit, tx: Tx, mention: Row) -> tuple[str, ...]:

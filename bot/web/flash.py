@@ -34,7 +34,7 @@ def read(request: Request, web: Web) -> Flash | None:
     """What this page is to say, if there is anything."""
     try:
         text, error = json.loads(base64.urlsafe_b64decode(request.cookies.get(_name(web), "")))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):  # not what we put there
         return None
     return Flash(str(text), bool(error))
 

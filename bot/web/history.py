@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from bot.store import Row
 from bot.store.events import RULE, SYSTEM
+from bot.web.reasons import reason
 from bot.web.words import N_, word
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ _GIVEN_BACK: Final = N_("Given back to the queue")
 
 
 class Happened(NamedTuple):
-    """One event: when (ms), what, and who did it ("" for Vigie itself)."""
+    """One event: when (ms), what, and who did it ("" for Vigie itself), be it by a program with a token."""
 
     at: int
     what: str
@@ -70,12 +71,12 @@ class Happened(NamedTuple):
 
 def happened(language: Language, rows: Sequence[Row]) -> list[Happened]:
     """The last first. Kinds of events that are new to this list stand as they are called."""
-    return [
-        Happened(
-            row["at"], _what(language, row["kind"], from_json(row["data"])), _who(language, row["actor"])
-        )
-        for row in reversed(rows)
-    ]
+    found = []
+    for row in reversed(rows):
+        data = from_json(row["data"])
+        what, who = _what(language, row["kind"], data), _who(language, row["actor"], data.get("token", 0))
+        found.append(Happened(row["at"], what, who))
+    return found
 
 
 def _what(language: Language, kind: str, data: Mapping[str, Any]) -> str:
@@ -92,11 +93,12 @@ def _what(language: Language, kind: str, data: Mapping[str, Any]) -> str:
 
 def _code(language: Language, value: str) -> str:
     """A code in words; a reason as it stands, unless it is one of ours."""
-    text = value if " " in value else word(value)
-    return language.gettext(text)
+    return reason(language, value) if " " in value else language.gettext(word(value))
 
 
-def _who(language: Language, actor: str) -> str:
+def _who(language: Language, actor: str, token: int) -> str:
+    if token:
+        return language.gettext("%(name)s, by token %(number)s", name=actor, number=token)
     if actor.startswith(RULE):
         return language.gettext("rule %(name)s", name=actor.removeprefix(RULE))
     return "" if actor in (SYSTEM, "listener") else actor

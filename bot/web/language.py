@@ -22,7 +22,8 @@ from babel.support import NullTranslations, Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot.store import instant
-from bot.web import texts, words
+from bot.web import networks, texts, words
+from bot.web.reasons import reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,11 @@ class Language:
     def gettext(self, text: str, **values: Any) -> str:
         found = self.catalog.gettext(text) if text else ""
         return found % values if values else found
+
+    def network(self, code: str) -> str:
+        """What a network is called; one that only the config knows, as it stands there."""
+        name = networks.NAMES.get(code)
+        return code if name is None else self.catalog.gettext(name)
 
     def render(self, template: str, **context: Any) -> str:
         return self.environment.get_template(template).render(lang=self.code, **context)
@@ -91,11 +97,6 @@ class Languages:
     def __init__(self, zone: ZoneInfo) -> None:
         self._all: Mapping[str, Language] = {code: _language(code, zone) for code in LANGUAGES}
 
-    @property
-    def names(self) -> Mapping[str, str]:
-        """What each calls itself, by its code."""
-        return _NAMES
-
     def named(self, code: str) -> Language:
         return self._all[code]
 
@@ -134,7 +135,8 @@ def _language(code: str, zone: ZoneInfo) -> Language:
     language = Language(code, catalog, locale, zone, environment)
     environment.filters |= {
         "when": language.when, "day": language.day, "length": language.length, "number": language.number,
-        "percent": language.percent, "link": texts.link, "short": texts.short, "plain": texts.plain,
+        "percent": language.percent, "network": language.network, "link": texts.link, "short": texts.short,
+        "plain": texts.plain, "handle": texts.handle, "reason": lambda text: reason(language, text),
         "word": lambda code: language.gettext(words.word(code)),
         "iso": lambda value: instant(value).isoformat(timespec="seconds"),
     }  # fmt: skip

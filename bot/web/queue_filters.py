@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from bot.store import queue
 from bot.store.queue import Place, Wanted
+from bot.web.numbers import number
 from bot.web.words import N_
 
 ANYBODY: Final = ""
@@ -59,10 +60,14 @@ class Filters:
         """All of it, as that part of an address: always the same for the same view."""
         return self._at("before", self.before) or self._at("after", self.after) or self.query()
 
+    def on(self, path: str, **more: int) -> str:
+        """`path` with this view, and `more`, behind its "?": so a page knows from which list one came."""
+        query = "&".join(filter(None, [urlencode(more), self.address()]))
+        return f"{path}?{query}" if query else path
+
     def link(self, after: Place | None = None, before: Place | None = None) -> str:
         """To this view, from a place on."""
-        query = replace(self, after=after, before=before).address()
-        return f"/?{query}" if query else "/"
+        return replace(self, after=after, before=before).on("/")
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -113,8 +118,3 @@ def _place(text: str) -> Place | None:
     if addressed == "1" and (due := number(due_at)) is not None:
         return Place(found, 1, due)
     return Place(found) if (addressed, due_at) == ("0", "") else None
-
-
-def number(text: str) -> int | None:
-    """A number as an address holds it, if the store can hold it too."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -32,6 +32,7 @@ class Written:
         self._language, self._unit = language, unit
         self._ways: Mapping[str, Callable[[Any], str]] = {
             "name": lambda name: short(name, 60),
+            "network": lambda code: short(language.network(code), 60),
             "code": self.word,
             "count": language.number,
             "rate": language.percent,

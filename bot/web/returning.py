@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bot.store import ms, typing
+from bot.web.numbers import whole
+from bot.web.queue_filters import Filters
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 # The fields that the sign-in page carries along: where to, and what was typed for which draft.
 FIELDS: Final = ("next", "mention", "reply", "seen", "base", "text")
-_MENTION: Final = re.compile(r"/mentions/([0-9]{1,15})/([a-z]+)$")
+_MENTION: Final = re.compile(r"/mentions/([0-9]{1,18})/([a-z]+)$")
 # Where a draft is typed: what is typed elsewhere, such as a note among colleagues, is none.
 _EDITOR: Final = frozenset({"answer", "typing"})
 _LONGEST_PATH: Final = 2000
@@ -45,7 +47,7 @@ def from_late(request: Request, form: Mapping[str, str]) -> dict[str, str]:
     text = {"text": typed} if typed.strip() else {}
     if found is None:
         return {"next": _page_before(request), **text}
-    page = {"next": f"/mentions/{found[1]}"}
+    page = {"next": Filters.of(request.query_params).on(f"/mentions/{found[1]}")}
     if not text or found[2] not in _EDITOR:
         return page | text
     draft = {name: form[name] for name in ("reply", "seen", "base") if name in form}
@@ -57,7 +59,7 @@ def keep(web: Web, kept: Mapping[str, str], user_id: int) -> bool:
     nothing was typed."""
     if "text" not in kept:
         return True
-    numbers = {name: _number(kept.get(name, "")) for name in ("mention", "reply", "seen")}
+    numbers = {name: whole(kept.get(name, "")) for name in ("mention", "reply", "seen")}
     if not numbers["mention"]:
         return False
     with web.store.tx() as tx:
@@ -65,10 +67,6 @@ def keep(web: Web, kept: Mapping[str, str], user_id: int) -> bool:
             tx, numbers["mention"], numbers["reply"] or None, user_id, kept["text"], numbers["seen"],
             ms(web.clock()), base=kept.get("base") or None,
         )  # fmt: skip
-
-
-def _number(text: str) -> int:
-    return int(text) if re.fullmatch("[0-9]{1,15}", text) else 0
 
 
 def _page_before(request: Request) -> str:

@@ -24,6 +24,11 @@ def short(text: str, length: int = 140) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
+def handle(name: str) -> str:
+    """A handle as people write it, whether or not its network or a file gives it with its @."""
+    return short(f"@{name.removeprefix('@')}", 60)
+
+
 def link(url: str) -> str:
     """A link from the network, if a browser may follow it; else ""."""
     return url if url.startswith(("https://", "http://")) and not any(c.isspace() for c in url) else ""

@@ -21,13 +21,15 @@ def told(language: Language, sentence: Sentence | VigieError) -> str:
 
 
 def _said(language: Language, sentence: Sentence | VigieError) -> str:
-    values = {name: _value(language, value) for name, value in sentence.values.items()}
+    values = {name: _value(language, name, value) for name, value in sentence.values.items()}
     return language.gettext(sentence.text, **values)
 
 
-def _value(language: Language, value: object) -> object:
+def _value(language: Language, name: str, value: object) -> object:
     if isinstance(value, Sentence):
         return _said(language, value)
     if isinstance(value, datetime):
         return language.when(ms(value), "short")
-    return language.gettext(word(value)) if isinstance(value, StrEnum) else value
+    if isinstance(value, StrEnum):
+        return language.gettext(word(value))
+    return language.network(value) if name == "network" and isinstance(value, str) else value

@@ -32,9 +32,6 @@ WORDS: Final = {
     "no_answer_needed": N_("no answer needed"), "abuse": N_("abuse"), "not_for_us": N_("not for us"),
     "answered_elsewhere": N_("answered elsewhere"), "asked_to_stop": N_("asked us to stop"),
     "duplicate": N_("duplicate"),
-    # Networks, by their own names.
-    "x": "X", "facebook": "Facebook", "instagram": "Instagram", "mastodon": "Mastodon", "bluesky": "Bluesky",
-    "reddit": "Reddit", "wordpress": "WordPress", "mailbox": N_("e-mail"), "rss": "RSS",
     # Roles.
     "viewer": N_("viewer"), "agent": N_("agent"), "lead": N_("lead"), "admin": N_("administrator"),
 }  # fmt: skip

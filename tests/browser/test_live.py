@@ -23,6 +23,14 @@ def focused(she: Window) -> str:
     )
 
 
+def version(town: Sandboxed, number: int) -> int:
+    (row,) = town.rows(
+        "SELECT c.version FROM mentions m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = ?",
+        number,
+    )
+    return int(row["version"])
+
+
 def test_somebody_new_comes_into_the_queue_by_itself(browser: Browser, town: Sandboxed) -> None:
     town.says("x", "claire_m", "ma carte est bloquée, comment la débloquer ?")
     town.hear()
@@ -65,6 +73,37 @@ def test_all_of_it_can_be_done_with_keys(browser: Browser, town: Sandboxed) -> N
         keys.press("g")
         keys.press("q")
         she.page.wait_for_url(f"{url}/")
+
+
+def test_keys_and_news_stay_in_the_list_that_one_works_through(browser: Browser, town: Sandboxed) -> None:
+    for who in ("claire_m", "paulvidal", "ines_b"):
+        town.says("x", who, "à quelle heure ouvre l’agence de Lyon le samedi ?")
+        town.clock.forward(minutes=5)
+    town.hear()
+    for number in (1, 3):
+        town.app.desk.assign(number, "Léa", version(town, number), "Malik")
+    mine = "?assignee=%40me"
+    token = sign_in(town.app, "Léa", "agent")
+    with opened(town.app) as url, window(browser, url, token=token) as she:
+        keys = she.page.keyboard
+        she.open(f"/{mine}")
+        keys.press("j")
+        keys.press("Enter")
+        she.page.wait_for_url(f"{url}/mentions/1{mine}")
+        she.page.evaluate("window.stays = true")
+        town.app.desk.escalate(1, "une journaliste", version(town, 1), "Malik")
+        expect(she.page.locator("[data-live=verbs]")).to_contain_text("une journaliste")
+        expect(she.page.locator("#changed a")).to_have_attribute("href", f"/mentions/1{mine}")
+        assert she.page.evaluate("window.stays")
+        form = she.page.locator("form[action*='/acknowledge']")
+        expect(form).to_have_attribute("action", f"/mentions/1/acknowledge{mine}")
+        keys.press("j")
+        she.page.wait_for_url(f"{url}/mentions/3{mine}")
+        keys.press("k")
+        she.page.wait_for_url(f"{url}/mentions/1{mine}")
+        keys.press("g")
+        keys.press("q")
+        she.page.wait_for_url(f"{url}/{mine}")
 
 
 def in_the_queue(she: Window) -> None:

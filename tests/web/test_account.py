@@ -30,6 +30,23 @@ def test_a_new_password_asks_for_the_present_one(house: House) -> None:
     assert Browser(house).sign_in(password=NEW).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("password", "english", "french"),
+    [("1q2w3e4r5t6y7u", "first passwords", "un des premiers mots de passe"),
+     ("Banque-Azur-2026", "little more than a name", "guère plus qu’un nom"),
+     ("lea-lea-2024!", "little more than a name", "guère plus qu’un nom")],
+)  # fmt: skip
+def test_a_password_that_anybody_would_try_is_refused_in_both_languages(
+    house: House, password: str, english: str, french: str
+) -> None:
+    user(house)
+    for lang, says in (("en", english), ("fr", french)):
+        visitor = signed_in(house, lang=lang)
+        answer = visitor.post("/account/password", present=PASSWORD, password=password, again=password)
+        assert says in visitor.follow(answer).text
+    assert Browser(house).sign_in(password=PASSWORD).status_code == 303
+
+
 def test_a_new_password_renews_this_session_and_ends_the_others(house: House) -> None:
     user(house)
     here, elsewhere = signed_in(house), signed_in(house)

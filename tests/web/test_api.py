@@ -13,6 +13,7 @@ import pytest
 
 from bot.app import App
 from bot.desk import Desk
+from bot.errors import Unsure
 from bot.store.sqlite import SqliteStore
 from bot.web.api.pace import Pace
 from bot.web.api.watch import AUDITING
@@ -200,6 +201,23 @@ def test_the_whole_desk_can_be_reached(asked: House) -> None:
     assert does("/mentions/1/exempt", reason="spam", version=crm.version(1))["state"] == "exempted"
     assert does("/mentions/1/reopen", version=crm.version(1))["state"] == "waiting"
     assert does("/mentions/1/outcome", what="resolved")["outcome"] == "resolved"
+    does("/mentions/1/note", text="as agreed on the phone")
+    unmarked = "SELECT kind FROM events WHERE actor = 'Léa' AND data NOT LIKE '%\"token\":1%'"
+    assert asked.rows(unmarked) == []
+    assert asked.audit()["balanced"]
+
+
+def test_what_somebody_found_posted_is_noted_with_the_token_too(asked: House) -> None:
+    asked.paper.next_ = [Unsure("no answer in time")]
+    reply = asked.approve("c1")
+    asked.deliver()
+    crm = program(asked)
+    answer = crm.post(
+        f"/replies/{reply}/resolve", verdict="sent", url="https://blog.example/r", version=crm.version(1)
+    )
+    assert answer.json()["state"] == "answered"
+    said = {one["kind"]: (one["actor"], one["token"]) for one in answer.json()["history"]}
+    assert (said["approved"], said["sent"]) == (("Léa", None), ("Léa", 1))
     assert asked.audit()["balanced"]
 
 

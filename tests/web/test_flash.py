@@ -30,7 +30,9 @@ def test_a_script_that_asks_for_news_leaves_it_to_the_next_page(lea: Visitor) ->
     assert 'class="flash good"' in lea.get("/").text
 
 
-@pytest.mark.parametrize("cookie", ["", "no base64!", "bm8ganNvbg==", "WzFd", "eyJhIjogMX0=", "é"])
+@pytest.mark.parametrize(
+    "cookie", ["", "no base64!", "bm8ganNvbg==", "WzFd", "eyJhIjogMX0=", "é", "W1tb" * 900]
+)
 def test_a_cookie_that_holds_something_else_says_nothing(lea: Visitor, cookie: str) -> None:
     session = lea.client.cookies["vigie"]
     shown = lea.client.get("/", headers={b"cookie": f"vigie={session}; vigie-said={cookie}".encode()})

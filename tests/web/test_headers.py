@@ -239,6 +239,19 @@ def test_hostile_addresses_are_answered(house: House) -> None:
 # --- What holds of all routes --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000, "0", "0" * 17 + "7"])
+def test_no_number_that_a_browser_may_send_upsets_anything(house: House, number: str) -> None:
+    for route in inbox(house).routes:
+        if isinstance(route, Route) and route.path not in ("/live", "/metrics"):
+            admin, path = signed_in(house, "admin", "Ada"), route.path.replace("{id:number}", number)
+            if route.methods == {"POST"}:
+                numbers = dict.fromkeys(("seen", "reply", "token", "user", "delivery", "note"), number)
+                assert admin.post(path, **numbers).status_code < 500, path
+            else:
+                asked = "&".join(f"{name}={number}" for name in ("after", "before", "done"))
+                assert admin.get(f"{path}?{asked}").status_code < 500, path
+
+
 def test_nothing_that_changes_something_answers_to_a_get(house: House) -> None:
     """Each route takes one method; what is a POST on a page of ours is none by GET."""
     reading, changing = set[str](), set[str]()
@@ -250,7 +263,7 @@ def test_nothing_that_changes_something_answers_to_a_get(house: House) -> None:
     visitor = signed_in(house, "admin")
     before = house.rows("SELECT * FROM users")
     for path in sorted(changing - reading):
-        assert visitor.get(path.replace("{id:int}", "1")).status_code == 405, path
+        assert visitor.get(path.replace("{id:number}", "1")).status_code == 405, path
     assert house.rows("SELECT * FROM users") == before
 
 

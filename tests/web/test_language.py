@@ -44,7 +44,8 @@ def test_the_french_names_the_same_values() -> None:
 
 
 def test_no_catalog_keeps_what_nobody_says_any_more() -> None:
-    said = {*in_templates(), *in_code()}
+    """Of reasons.po see test_reasons.py."""
+    said = {*in_templates(), *in_code(), *(str(message.id) for message in messages("reasons.po"))}
     assert sorted(known_texts() - said) == []
 
 
@@ -73,8 +74,15 @@ def test_lengths_and_shares_are_written_as_the_language_does() -> None:
     assert english.percent(None) == "–"
 
 
-def messages() -> Iterator[Message]:
-    for file in sorted((WEB / "locale" / "fr").glob("*.po")):
+def test_a_network_goes_by_its_own_name_and_one_of_the_config_as_it_stands_there() -> None:
+    english, french = LANGUAGES.named("en"), LANGUAGES.named("fr")
+    assert [english.network(code) for code in ("x", "facebook", "mailbox")] == ["X", "Facebook", "E-mail"]
+    assert [french.network(code) for code in ("reviews", "import")] == ["Avis", "Importé"]
+    assert [french.network(code) for code in ("blog_2", "sales", "")] == ["blog_2", "sales", ""]
+
+
+def messages(files: str = "*.po") -> Iterator[Message]:
+    for file in sorted((WEB / "locale" / "fr").glob(files)):
         with file.open("rb") as stream:
             yield from (message for message in read_po(stream, locale="fr") if message.id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -110,6 +111,15 @@ def test_it_ends_with_the_session(house: House, server: Serving) -> None:
         assert all(line.startswith(":") or not line for line in lines)
 
 
+def test_what_happens_after_sign_out_is_told_to_nobody_there(house: House, server: Serving) -> None:
+    with listening(house, server, head(house)) as lines:
+        _next(lines, ":")
+        with house.app.watch.store.tx() as tx:
+            tx.run("DELETE FROM sessions")
+            events.append(tx, ms(house.clock()), [Event("noted")])
+        assert not [line for line in lines if line.startswith(("event", "data"))]
+
+
 def test_to_listen_makes_no_session_last(house: House, server: Serving) -> None:
     with listening(house, server, head(house)) as lines:
         house.clock.forward(hours=7)
@@ -122,6 +132,18 @@ def test_to_listen_makes_no_session_last(house: House, server: Serving) -> None:
 def test_strangers_are_told_nothing(server: Serving) -> None:
     assert httpx.get(f"{server.url}/live", timeout=10).status_code == 401
     assert httpx.get(f"{server.url}/live", headers={"cookie": "vigie=x"}, timeout=10).status_code == 401
+
+
+def test_what_is_no_http_is_answered_by_a_fixed_sentence_that_repeats_nothing(server: Serving) -> None:
+    """The server says it before any page of ours is asked, so it has none of their headers."""
+    address = httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port or 0), 10) as wire:
+        wire.sendall(b"<script>alert(1)</script>\r\n\r\n")
+        said = b"".join(iter(lambda: wire.recv(4096), b"")).decode()
+    assert said.startswith("HTTP/1.1 400 ")
+    assert "content-type: text/plain; charset=utf-8" in said
+    assert said.endswith("\r\n\r\nInvalid HTTP request received.")
+    assert "script" not in said
 
 
 def test_it_ends_within_a_second_when_the_process_does(house: House, server: Serving) -> None:

@@ -60,7 +60,7 @@ def test_on_one_network_nobody_has_to_say_so(house: House) -> None:
 def test_linked_accounts_show_one_history_with_who_linked_them_and_when(house: House) -> None:
     link(house, "1", "3")
     said = page(house)
-    assert "Perle D. perle_dlf Facebook" in said
+    assert "Perle D. @perle_dlf Facebook" in said
     assert "Linked by Malik · 10 Mar 2026" in said
     assert "Votre application me déconnecte" in elsewhere(house)
     assert QUESTION in elsewhere(house, "3")

@@ -22,7 +22,7 @@ def ids(page: str) -> list[int]:
 
 
 def names(page: str) -> list[str]:
-    return re.findall(r'class="open" href="/mentions/\d+"><bdi>(.*?)</bdi>', page)
+    return re.findall(r'class="open" href="/mentions/\d+[^"]*"><bdi>(.*?)</bdi>', page)
 
 
 def walk(visitor: Visitor, path: str) -> list[int]:
@@ -132,6 +132,22 @@ def test_the_queue_is_narrowed_by_each_filter(house: House, query: str, found: l
         )
     page = signed_in(house).client.get(f"/?{query}", follow_redirects=True)
     assert names(page.text) == found
+
+
+def test_networks_are_called_by_their_names_and_those_of_the_config_as_they_stand(house: House) -> None:
+    house.hears(comment("a", QUESTION), comment("b", QUESTION, "bob", network="facebook"))
+    page = signed_in(house).get("/").text
+    assert '<option value="facebook">Facebook</option>' in page
+    assert '<option value="blog">blog</option>' in page
+    assert '<small class="soft">Facebook ·' in page
+
+
+@pytest.mark.parametrize("handle", ["claire_m", "@claire_m"])
+def test_a_handle_has_one_at_sign_on_every_page(house: House, handle: str) -> None:
+    house.hears(comment("a", QUESTION, author=Author("c", handle, "Claire")))
+    lea = signed_in(house)
+    for path in ("/", "/mentions/1"):
+        assert re.findall(r">(@+claire_m)<", lea.get(path).text)[0] == "@claire_m"
 
 
 def test_a_correction_by_hand_counts_in_the_filters(house: House) -> None:

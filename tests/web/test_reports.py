@@ -93,6 +93,15 @@ def test_the_networks_of_the_filter_add_up_to_all(busy: House) -> None:
     )
 
 
+def test_networks_are_called_by_their_names_on_the_page_and_by_their_codes_in_files(busy: House) -> None:
+    viewer = signed_in(busy, "viewer")
+    page = viewer.get("/reports?from=1970-01-01&network=wordpress").text
+    assert '<option value="wordpress" selected>WordPress</option>' in page
+    assert '<th scope="row" dir="auto">WordPress</th>' in page
+    table = viewer.get("/reports.csv?table=networks&from=1970-01-01&network=wordpress").text
+    assert "\nwordpress," in table.replace("\r", "")
+
+
 def test_one_process_alone_is_what_it_is_among_all(busy: House) -> None:
     whole = over_all_time(busy)
     for process, books in whole.processes.items():

@@ -211,6 +211,24 @@ def test_the_password_is_checked_outside_of_any_transaction(
     assert Browser(house).sign_in().status_code == 303
 
 
+@pytest.mark.parametrize("totp", ["", "JBSWY3DPEHPK3PXP"])
+def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(
+    house: House, monkeypatch: pytest.MonkeyPatch, totp: str
+) -> None:
+    """It was changed to keep out who knows it, and a hash takes a moment."""
+    number = user(house, totp=totp)
+    real, anew = passwords.matches, passwords.hashed("another one that only I know")
+
+    def matches(stored: str, password: str) -> bool:
+        with house.app.watch.store.tx() as tx:
+            users.set_password(tx, number, anew)
+        return real(stored, password)
+
+    monkeypatch.setattr(passwords, "matches", matches)
+    assert Browser(house).sign_in().status_code == 403
+    assert house.rows("SELECT token FROM sessions UNION ALL SELECT token FROM half_signed_in") == []
+
+
 # --- A form that comes too late ------------------------------------------------------------------
 
 

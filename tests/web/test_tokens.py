@@ -149,6 +149,22 @@ def test_the_log_says_who_made_and_who_took_back_and_holds_no_token(house: House
     assert house.audit()["balanced"]
 
 
+def test_the_history_tells_what_a_program_did_from_what_its_user_did(house: House) -> None:
+    house.hears(comment("c1", QUESTION))
+    crm, lea = program(house), signed_in(house)
+    crm.post("/mentions/1/assign", to="Léa", version=crm.version(1))
+    lea.post("/mentions/1/escalate", reason="a journalist", seen=crm.version(1))
+    happened = {one["kind"]: (one["actor"], one["token"]) for one in crm.get("/mentions/1").json()["history"]}
+    assert happened["assigned"] == ("Léa", 1)
+    assert happened["escalated_by_hand"] == ("Léa", None)
+    assert happened["heard"] == ("vigie", None)
+    page = lea.get("/mentions/1").text
+    assert "Given to Léa · <strong>Léa, by token 1</strong>" in page
+    assert "Escalated · <strong>Léa</strong>" in page
+    assert "token 1</small>" in lea.get("/tokens").text
+    assert house.audit()["balanced"]
+
+
 def test_nobody_has_more_than_fifty(house: House) -> None:
     for _ in range(50):
         program(house)

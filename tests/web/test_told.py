@@ -69,13 +69,18 @@ def test_everything_that_the_desk_says_has_its_french() -> None:
             "Malik a approuvé une réponse (10/03/2026 10:00)\u202f; regardez de nouveau avant d’agir",
         ),
         (
+            NotPossible("nothing may go out on %(network)s", network="x"),
+            "nothing may go out on x",
+            "Nothing may go out on X",
+        ),
+        (
             NotPossible("100 % of what a driver says"),
             "100 % of what a driver says",
             "100 % of what a driver says",
         ),
         (NotPossible(""), "", ""),
     ],
-    ids=["a code", "a sentence in a sentence", "no values, so no format", "nothing"],
+    ids=["a code", "a sentence in a sentence", "a network", "no values, so no format", "nothing"],
 )
 def test_an_error_is_one_sentence_in_two_languages(error: VigieError, english: str, french: str) -> None:
     assert str(error) == english

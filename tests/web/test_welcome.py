@@ -117,8 +117,10 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(house: House) -> None:
      ("1234567890123", "first passwords"), ("Azerty123456!", "first passwords"),
      ("passwordpassword", "first passwords"), ("aaaaaaaaaaaab", "first passwords"),
      ("MotDePasse2026", "first passwords"), ("987654321098", "first passwords"),
+     ("iloveyouforever", "first passwords"), ("1q2w3e4r5t6y7u", "first passwords"),
+     ("chouchou2015!", "first passwords"), ("P4ssw0rd-31/12/1999", "first passwords"),
      ("Banque-Azur-2026", "little more than a name"), ("@banqueazur123", "little more than a name"),
-     ("Léa1234567890", "little more than a name")],
+     ("Léa1234567890", "little more than a name"), ("lea-2024-lea-2024", "little more than a name")],
 )  # fmt: skip
 def test_a_password_that_anybody_would_try_is_refused(house: House, password: str, says: str) -> None:
     answer = choose(house, invited(house), password)
@@ -127,8 +129,20 @@ def test_a_password_that_anybody_would_try_is_refused(house: House, password: st
 
 
 @pytest.mark.parametrize(
+    ("password", "says"),
+    [("iloveyouforever", "un des premiers mots de passe"), ("Léa1234567890", "guère plus qu’un nom")],
+)
+def test_it_is_refused_in_the_language_of_whoever_chooses_it(house: House, password: str, says: str) -> None:
+    browser = Browser(house, {"accept_language": "fr"})
+    browser.open(invited(house))
+    answer = browser.send("/welcome", password=password, again=password)
+    assert answer.status_code == 422
+    assert says in answer.text
+
+
+@pytest.mark.parametrize(
     "password",
-    ["correct horse battery", "été à la plage", "x" * 30 + "abcdefgh", "🐟🐟🐟🐟 fish fish",
+    ["correct horse battery", "été à la plage", "a long way home " * 12, "🐟 and 🐠 but no 🐡",
      "'; DROP TABLE users; --", "<script>alert(1)</script>", " leading and trailing ",
      "0f3c9a7712bd", "long" + "é#7kQ~ zz" * 20],
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated, Final
 
@@ -56,7 +56,8 @@ class Call:
 
     @property
     def desk(self) -> Desk:
-        return self.web.app.desk
+        """The log says through which token it acts."""
+        return replace(self.web.app.desk, token=self.caller.token)
 
     @property
     def name(self) -> str:

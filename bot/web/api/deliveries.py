@@ -71,7 +71,7 @@ def deliveries(
 def again(call: Ruling, number: Number) -> AgainJson:
     """Deliver it once more, whatever became of it. The receiver knows it by its id."""
     with call.web.store.tx() as tx:
-        webhook = hook_deliveries.again(tx, number, call.name, ms(call.web.clock()))
+        webhook = hook_deliveries.again(tx, number, call.name, ms(call.web.clock()), call.caller.token)
     if not webhook:
         raise Problem(404, f"There is no delivery {number}.")
     call.web.wake("webhooks", webhook)

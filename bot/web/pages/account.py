@@ -16,10 +16,8 @@ from bot.web.language import LANGUAGES
 from bot.web.prove import proved
 from bot.web.routes import action, page
 from bot.web.visit import Visit
-from bot.web.words import N_
 
 _HERE: Final = "/account"
-_NOT_TWICE: Final = N_("The two passwords differ.")
 
 
 def account(visit: Visit) -> Response:
@@ -47,9 +45,9 @@ def change_password(visit: Visit) -> Response:
     """Whoever else is signed in under this name no longer is; and this browser gets a new session."""
     password, brand = visit.form.get("password", ""), visit.web.app.watch.settings.root.brand
     wrong = proved(visit)
-    wrong = wrong or visit.say(passwords.fault(password, (visit.user.name, brand.name, *brand.handles)))
-    if not wrong and password != visit.form.get("again", ""):
-        wrong = visit.say(_NOT_TWICE)
+    if not wrong:
+        names = (visit.user.name, brand.name, *brand.handles)
+        wrong = visit.say(passwords.fault(password, visit.form.get("again", ""), names))
     if wrong:
         return visit.back(_HERE, error=wrong)
     hashed, now = passwords.hashed(password), ms(visit.web.clock())

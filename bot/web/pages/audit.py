@@ -17,6 +17,7 @@ from bot.audit import audit
 from bot.errors import VigieError
 from bot.roles import Role
 from bot.store import Clock, Store, Tx, ms, proofs, samples, sources
+from bot.web.numbers import whole
 from bot.web.routes import action, page
 from bot.web.visit import Visit
 
@@ -63,7 +64,9 @@ def ask(visit: Visit) -> Response:
     with web.store.tx() as tx:
         number = proofs.ask(tx, visit.user.name, now, now - _GIVEN_UP)
     if number is not None:
-        threading.Thread(target=work_out, args=(web.store, web.clock, number, now), name="proof").start()
+        threading.Thread(
+            target=work_out, args=(web.store, web.clock, number, now), name="proof", daemon=True
+        ).start()
     return visit.back("/audit")
 
 
@@ -80,9 +83,9 @@ def work_out(store: Store, clock: Clock, number: int, now: int) -> None:
 
 def judge(visit: Visit) -> Response:
     """A human looked at one of the sample."""
-    number, seen = int(visit.request.path_params["id"]), visit.form.get("seen", "")
+    number, seen = int(visit.request.path_params["id"]), whole(visit.form.get("seen", ""))
     right = visit.form.get("verdict") == "ok"
-    visit.web.app.desk.judge(number, int(seen) if seen.isdecimal() else 0, visit.user.name, right=right)
+    visit.web.app.desk.judge(number, seen, visit.user.name, right=right)
     said = (
         visit.say("Noted: the rule was right.")
         if right
@@ -94,5 +97,5 @@ def judge(visit: Visit) -> Response:
 ROUTES = [
     page("/audit", show),
     action("/audit/proof", ask, Role.VIEWER),
-    action("/audit/sample/{id:int}", judge, Role.LEAD),
+    action("/audit/sample/{id:number}", judge, Role.LEAD),
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
@@ -12,10 +14,19 @@ from starlette.responses import JSONResponse, Response
 from bot.analysis import Tagger
 from bot.errors import Conflict, NotAllowed, NotPossible, StoreUnavailable
 from bot.models import INTENTS, SENTIMENTS, URGENCIES, Outcome, Process
-from bot.store import ms, news, presence, typing, views
+from bot.store import Row, Tx, ms, news, presence, queue, typing, views
 from bot.web import drafts
-from bot.web.conversation_forms import lines, mention_of, path_of, reply_of, seen, text_of, whole
+from bot.web.conversation_forms import (
+    address,
+    filters_of,
+    lines,
+    mention_of,
+    reply_of,
+    seen,
+    text_of,
+)
 from bot.web.conversation_view import view
+from bot.web.numbers import whole
 from bot.web.routes import action, page
 from bot.web.told import told
 from bot.web.visit import Visit
@@ -35,7 +46,8 @@ def conversation(visit: Visit) -> Response:
     page = visit.render(
         "conversation.html", v=shown, m=shown.mention, intents=INTENTS, sentiments=SENTIMENTS,
         urgencies=URGENCIES, processes=tuple(Process), outcomes=tuple(Outcome), reasons=root.exemptions,
-        why=_why(visit, shown.mention), done=done if done != number else 0,
+        why=_why(visit, shown.mention), done=done if done != number else 0, filters=filters_of(visit),
+        address=partial(address, visit),
     )  # fmt: skip
     page.background = BackgroundTask(_is_here, visit, number)
     return page
@@ -75,7 +87,7 @@ def _is_here(visit: Visit, number: int) -> None:
             presence.here(tx, place, visit.user.id, now)
 
 
-def _why(visit: Visit, mention: Any) -> tuple[str, ...]:
+def _why(visit: Visit, mention: Row) -> tuple[str, ...]:
     """The words that weighed most, if they are asked for: that takes a moment."""
     tagger = visit.web.app.watch.tagger
     if "why" not in visit.request.query_params or not isinstance(tagger, Tagger):
@@ -108,7 +120,7 @@ def count(visit: Visit) -> Response:
     })  # fmt: skip
 
 
-def _keep(visit: Visit, tx: Any, number: int, reply: int) -> bool:
+def _keep(visit: Visit, tx: Tx, number: int, reply: int) -> bool:
     form, now = visit.form, ms(visit.web.clock())
     return typing.keep(
         tx, number, reply or None, visit.user.id, text_of(visit), seen(visit), now, form.get("base")
@@ -124,7 +136,7 @@ def answer(visit: Visit) -> Response:
     number, reply, do = mention_of(visit), reply_of(visit), visit.form.get("do", "")
     if do == "forget":
         _let_go(visit, number, reply)
-        return visit.back(path_of(number), visit.say("What you had typed is gone."))
+        return visit.back(address(visit, number), visit.say("What you had typed is gone."))
     verbs: dict[str, Callable[[Visit, int, int], Response]] = {
         "approve": _approve, "save": _save, "reject": _reject,
     }  # fmt: skip
@@ -148,11 +160,11 @@ def _not_done(visit: Visit, number: int, reply: int, error: Conflict | NotPossib
     if not why.endswith("."):
         why += "."
     return visit.back(
-        path_of(number), error=f"{why} {visit.say('Your text is kept below.')}" if kept else why
+        address(visit, number), error=f"{why} {visit.say('Your text is kept below.')}" if kept else why
     )
 
 
-def _differs(visit: Visit, tx: Any, reply: int) -> bool:
+def _differs(visit: Visit, tx: Tx, reply: int) -> bool:
     """Whether this text is another than the draft that the store holds."""
     return not reply or lines(views.reply_row(tx, reply)["text"]) != text_of(visit)
 
@@ -168,14 +180,28 @@ def _approve(visit: Visit, number: int, reply: int) -> Response:
         reply = desk.answer(number, reply or None, text_of(visit), version, who)
     with visit.web.store.tx() as tx:
         typing.drop_all(tx, number, visit.user.id)
+    with visit.web.store.read() as tx:
         responder = views.reply_row(tx, reply)["responder"]
-        after = views.neighbours(tx, mention)[1] or views.first_waiting(tx, number)
+        after = _next(visit, tx, mention)
     visit.web.wake("deliver", responder)
     person = mention["author_name"] or mention["author_handle"] or visit.say("this person")
     if after is None:
-        return visit.back(path_of(number), visit.say("Approved, and on its way. Nobody else waits."))
+        return visit.back(address(visit, number), _nobody_else(visit))
     said = visit.say("The answer to %(name)s is approved, and on its way. Here is the next.", name=person)
-    return visit.back(f"{path_of(after)}?done={number}", said)
+    return visit.back(address(visit, after, done=number), said)
+
+
+def _next(visit: Visit, tx: Tx, mention: Row) -> int | None:
+    """Who waits behind this one in the list that somebody works through; behind the last, its first."""
+    wanted = replace(filters_of(visit).wanted(visit.user.name, ms(visit.web.clock())), state=queue.UNANSWERED)
+    behind = queue.beside(tx, wanted, queue.place_of(mention))[1]
+    return behind or queue.first(tx, wanted, mention["id"])
+
+
+def _nobody_else(visit: Visit) -> str:
+    if filters_of(visit).query():
+        return visit.say("Approved, and on its way. Nobody else waits in this view.")
+    return visit.say("Approved, and on its way. Nobody else waits.")
 
 
 def _save(visit: Visit, number: int, reply: int) -> Response:
@@ -183,12 +209,14 @@ def _save(visit: Visit, number: int, reply: int) -> Response:
     _let_go(visit, number, reply)
     if typed := whole(visit.form.get("typed", "")):
         _let_go(visit, number, typed)
-    return visit.back(f"{path_of(number)}#drafts", visit.say("Saved. It is not sent yet."))
+    return visit.back(f"{address(visit, number)}#drafts", visit.say("Saved. It is not sent yet."))
 
 
 def _reject(visit: Visit, number: int, reply: int) -> Response:
     visit.web.app.desk.reject(reply, seen(visit), visit.user.name)
-    return visit.back(path_of(number), visit.say("Put aside. The person still waits, and so does the clock."))
+    return visit.back(
+        address(visit, number), visit.say("Put aside. The person still waits, and so does the clock.")
+    )
 
 
 def _let_go(visit: Visit, number: int, reply: int) -> None:
@@ -197,9 +225,9 @@ def _let_go(visit: Visit, number: int, reply: int) -> None:
 
 
 ROUTES: Final = [
-    page("/mentions/{id:int}", conversation),
-    page("/mentions/{id:int}/here", here),
-    action("/mentions/{id:int}/answer", answer),
-    action("/mentions/{id:int}/typing", keep_typed),
-    action("/mentions/{id:int}/count", count),
+    page("/mentions/{id:number}", conversation),
+    page("/mentions/{id:number}/here", here),
+    action("/mentions/{id:number}/answer", answer),
+    action("/mentions/{id:number}/typing", keep_typed),
+    action("/mentions/{id:number}/count", count),
 ]

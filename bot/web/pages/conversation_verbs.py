@@ -10,7 +10,8 @@ from starlette.responses import Response
 from bot.errors import Conflict, NotAllowed, NotPossible
 from bot.models import Process
 from bot.store import views
-from bot.web.conversation_forms import lines, mention_of, other_of, path_of, reply_of, seen, whole
+from bot.web.conversation_forms import address, lines, mention_of, other_of, reply_of, seen
+from bot.web.numbers import whole
 from bot.web.routes import action
 from bot.web.told import told
 from bot.web.visit import Visit
@@ -29,8 +30,8 @@ def _verb(verb: Verb, said: str) -> Callable[[Visit], Response]:
         except NotAllowed:
             raise
         except (Conflict, NotPossible) as error:
-            return visit.back(path_of(number), error=f"{told(visit.language, error)}.")
-        return visit.back(path_of(number), visit.say(said))
+            return visit.back(address(visit, number), error=f"{told(visit.language, error)}.")
+        return visit.back(address(visit, number), visit.say(said))
 
     return handler
 
@@ -119,4 +120,4 @@ _VERBS: Final[dict[str, tuple[Verb, str]]] = {
     "link": (_link, N_("Linked: their history is shown together.")),
     "unlink": (_unlink, N_("No longer linked.")),
 }
-ROUTES: Final = [action(f"/mentions/{{id:int}}/{name}", _verb(*verb)) for name, verb in _VERBS.items()]
+ROUTES: Final = [action(f"/mentions/{{id:number}}/{name}", _verb(*verb)) for name, verb in _VERBS.items()]

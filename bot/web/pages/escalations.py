@@ -9,7 +9,7 @@ from starlette.responses import Response
 from bot.errors import NotAllowed, NotPossible
 from bot.store import Row, events, rings
 from bot.web import words
-from bot.web.queue_filters import number
+from bot.web.numbers import number
 from bot.web.routes import action, page
 from bot.web.visit import Visit
 from bot.web.words import N_
@@ -40,7 +40,6 @@ class Matter(NamedTuple):
     about: str
     name: str
     link: str
-    why: str
     tier: str
 
 
@@ -80,9 +79,7 @@ def _matter(visit: Visit, row: Row) -> Matter:
         name = row["author_name"] or row["author_handle"] or visit.say("(no name)")
         link = f"/mentions/{row['mention_id']}"
     about = visit.say(_KINDS[kind]) if kind in _KINDS else row["key"]
-    return Matter(
-        row, about, name if kind in _KINDS else "", link, visit.say(row["reason"]), _tier(visit, row["tier"])
-    )
+    return Matter(row, about, name if kind in _KINDS else "", link, _tier(visit, row["tier"]))
 
 
 def _tier(visit: Visit, tier: int) -> str:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from bot.errors import StoreUnavailable
 from bot.store import events, sessions
+from bot.web.numbers import whole
 from bot.web.signed_in import cookie_name, limits
 from bot.web.visit import Web
 
@@ -80,16 +81,18 @@ async def live(request: Request) -> Response:
     if pulse.listeners >= _MOST:
         return PlainTextResponse("too many listen", 503, {"retry-after": "60"})
     seen = request.headers.get("last-event-id") or request.query_params.get("after", "")
-    known = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 20 else 0
-    return StreamingResponse(_told(request, pulse, known), media_type="text/event-stream")
+    return StreamingResponse(_told(request, pulse, whole(seen)), media_type="text/event-stream")
 
 
 async def _told(request: Request, pulse: Pulse, seen: int) -> AsyncIterator[str]:
     pulse.listeners += 1
     try:
         yield _RETRY
-        while not pulse.over and await run_in_threadpool(_stands, request):
-            if (head := await pulse.after(seen)) is None:
+        while not pulse.over:
+            head = await pulse.after(seen)
+            if not await run_in_threadpool(_stands, request):
+                return
+            if head is None:
                 yield ": still here\n\n"
                 continue
             seen = head

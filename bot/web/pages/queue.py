@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from starlette.responses import RedirectResponse, Response
 
-from bot.exemptions import proposed
 from bot.models import INTENTS, SENTIMENTS, Priority, Process
 from bot.roles import Role
-from bot.store import Row, Tx, events, ms, queue, saved_views, users
+from bot.store import Tx, events, ms, queue, saved_views, users
+from bot.store.as_json import proposal
 from bot.web import words
 from bot.web.queue_filters import ANYBODY, DUE, ME, NOBODY, Filters
 from bot.web.routes import action, page
@@ -69,7 +68,7 @@ def _shown(visit: Visit, tx: Tx, filters: Filters, now: int) -> dict[str, Any]:
         "earlier": filters.link(before=found.earlier) if found.earlier else "",
         "later": filters.link(after=found.later) if found.later else "",
         "tabs": tabs, "saved": next((tab for tab in tabs if tab.current and tab.view), None),
-        "head": events.head(tx), "me": visit.user.name, "proposal": _proposal,
+        "head": events.head(tx), "me": visit.user.name, "proposal": proposal,
     }  # fmt: skip
 
 
@@ -102,7 +101,7 @@ def _choices(visit: Visit, tx: Tx, filters: Filters) -> list[Choice]:
     states = ["", *([queue.OPEN] if filters.words else []), *queue.WAITS, *queue.OVER]
     states += [] if filters.words else [queue.ALL]
     any_ = ("", say("Any"))
-    sources = [(name, name) for name in queue.networks(tx) if name.isprintable()]
+    sources = [(name, visit.language.network(name)) for name in queue.networks(tx) if name.isprintable()]
     whom = [
         (ANYBODY, say("Anybody")),
         (ME, say("Me")),
@@ -136,12 +135,6 @@ def _with_chosen(choice: Choice) -> Choice:
     return choice._replace(options=[*choice.options, (choice.chosen, choice.chosen)])
 
 
-def _proposal(row: Row) -> str:
-    """The reason for which the analysis proposes to close this address without an answer; "" for none."""
-    waits = row["addressed"] and row["state"] in ("waiting", "escalated")
-    return proposed(json.loads(row["analysis"] or "{}")) if waits else ""
-
-
 # --- Saved views ---------------------------------------------------------------------------------
 
 
@@ -167,5 +160,5 @@ def remove(visit: Visit) -> Response:
 ROUTES = [
     page("/", show),
     action("/views", save, Role.VIEWER),
-    action("/views/{id:int}/remove", remove, Role.VIEWER),
+    action("/views/{id:number}/remove", remove, Role.VIEWER),
 ]

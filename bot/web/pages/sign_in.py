@@ -18,7 +18,7 @@ from bot.web.visit import Visit
 from bot.web.words import N_
 
 if TYPE_CHECKING:
-    from bot.store import Row
+    from bot.store import Row, Tx
 
 # Longer than any name is; what comes behind it is not looked at.
 _LONGEST_NAME: Final = 200
@@ -55,6 +55,7 @@ def check_password(who: Stranger) -> Response:
         anew = passwords.hashed(password)
         with who.web.store.tx() as tx:
             users.rehash(tx, row["id"], stored, anew)
+        row = {**row, "password": anew}
     attempts.forgive(who, keys)
     return _half(who, row, kept) if row["totp"] else _let_in(who, row, kept)
 
@@ -82,6 +83,8 @@ def check_code(who: Stranger) -> Response:
 def _half(who: Stranger, row: Row, kept: dict[str, str]) -> Response:
     """A new token for the browser: whoever knew the old one knows nothing of what comes."""
     with who.web.store.tx() as tx:
+        if not _unchanged(tx, row):
+            return _page(who, kept, 403, name=row["name"], error=_WRONG)
         token = sessions.begin_half(tx, row["id"], ms(who.web.clock()))
     return _code_page(Stranger(who.web, who.request, who.language, token, True), kept, 200, "")
 
@@ -91,6 +94,8 @@ def _let_in(who: Stranger, row: Row, kept: dict[str, str]) -> Response:
     web, now = who.web, ms(who.web.clock())
     before = who.request.cookies.get(signed_in.cookie_name(web), "")
     with web.store.tx() as tx:
+        if not _unchanged(tx, row):
+            return _page(who, kept, 403, name=row["name"], error=_WRONG)
         sessions.end(tx, before)
         sessions.clear(tx, *signed_in.limits(web))
         token = sessions.begin(tx, row["id"], now, browser(who.request))
@@ -101,6 +106,13 @@ def _let_in(who: Stranger, row: Row, kept: dict[str, str]) -> Response:
     response = signed_in.give(answer, web, token)
     response.delete_cookie(stranger.cookie_name(web), secure=web.secure, httponly=True, samesite="lax")
     return response
+
+
+def _unchanged(tx: Tx, row: Row) -> bool:
+    """Whether password and second factor are what they were when they were asked for: to look at them takes a
+    moment, and a change in that moment is meant to keep somebody out."""
+    now = users.by_id(tx, row["id"])
+    return now is not None and (now["password"], now["totp"]) == (row["password"], row["totp"])
 
 
 def sign_out(visit: Visit) -> Response:

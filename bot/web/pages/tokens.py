@@ -12,6 +12,7 @@ from bot.errors import NotPossible
 from bot.roles import Role
 from bot.store import events, ms, tokens
 from bot.store.tokens import Scope
+from bot.web.numbers import whole
 from bot.web.prove import proved
 from bot.web.routes import action, page
 from bot.web.visit import Visit
@@ -64,8 +65,7 @@ def _made(visit: Visit, name: str, scope: Scope, days: int) -> str:
 
 
 def revoke(visit: Visit) -> Response:
-    text = visit.form.get("token", "")
-    number = int(text) if text.isdecimal() and len(text) < 19 else 0
+    number = whole(visit.form.get("token", ""))
     of_user = 0 if visit.user.may_be(Role.ADMIN) else visit.user.id
     with visit.web.store.tx() as tx:
         now = ms(visit.web.clock())

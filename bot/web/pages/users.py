@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ from bot.errors import NotPossible
 from bot.roles import Role
 from bot.store import ms, staff, users
 from bot.web.links import link
+from bot.web.numbers import whole
 from bot.web.routes import action, page
 from bot.web.told import told
 from bot.web.visit import Visit
@@ -84,8 +84,7 @@ def _done(visit: Visit, verb: Callable[[Tx, Row, str, int], None], said: str) ->
 
 
 def _user(visit: Visit, tx: Tx) -> Row:
-    number = visit.form.get("user", "")
-    row = users.by_id(tx, int(number)) if re.fullmatch("[0-9]{1,15}", number) else None
+    row = users.by_id(tx, whole(visit.form.get("user", "")))
     if row is None or row["left_at"] is not None:
         raise NotPossible(N_("There is no such user."))
     return row

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bot.errors import NotPossible
 from bot.roles import Role
 from bot.store import Row, hook_deliveries, ms
+from bot.web.numbers import whole
 from bot.web.routes import action, page
 from bot.web.visit import Visit
 
@@ -24,7 +25,7 @@ def show(visit: Visit) -> Response:
     configured = visit.web.app.watch.settings.root.webhooks
     name, state = asked.get("webhook", ""), asked.get("state", "")
     names = [name] if name in configured else list(configured)
-    before = _number(asked.get("before", "")) or _NEWEST
+    before = whole(asked.get("before", "")) or _NEWEST
     with visit.web.store.read() as tx:
         standing = hook_deliveries.standing(tx)
         rows = hook_deliveries.page(tx, names, [state] if state in _STATES else _STATES, before, _PAGE)
@@ -35,17 +36,13 @@ def show(visit: Visit) -> Response:
 
 
 def again(visit: Visit) -> Response:
-    number = _number(visit.form.get("delivery", ""))
+    number = whole(visit.form.get("delivery", ""))
     with visit.web.store.tx() as tx:
         webhook = hook_deliveries.again(tx, number, visit.user.name, ms(visit.web.clock()))
     if not webhook:
         raise NotPossible("there is no such delivery any more")
     visit.web.wake("webhooks", webhook)
     return visit.back(_HERE, said=visit.say("It is delivered again."))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def _shown(row: Row) -> dict[str, Any]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bot.store import Row, Tx
 
 _GONE = N_("This link was used before, or is older than a day: ask for a new one.")
-_NOT_TWICE = N_("The two passwords differ.")
 
 
 def welcome(who: Stranger) -> Response:
@@ -39,9 +38,7 @@ def set_password(who: Stranger) -> Response:
         return who.render("error.html", 404, text=who.say(_GONE))
     name = row["name"] or who.form.get("name", "")
     brand = who.web.app.watch.settings.root.brand
-    fault = passwords.fault(password, (name, brand.name, *brand.handles))
-    if not fault and password != who.form.get("again", ""):
-        fault = _NOT_TWICE
+    fault = passwords.fault(password, who.form.get("again", ""), (name, brand.name, *brand.handles))
     if fault:
         return _page(who, row, token, 422, who.say(fault))
     hashed = passwords.hashed(password)

@@ -5,14 +5,15 @@
 (() => {
   const talk = document.querySelector(".talk");
   if (!talk) return;
-  const here = `/mentions/${talk.dataset.mention}`;
+  const path = `/mentions/${talk.dataset.mention}`;
+  const here = talk.dataset.here; // the same, with the list that one works through
   const KEEP = 2000, COUNT = 250, LOOK = 25000, ARMED = 6000, MOMENT = 10000;
   let leaving = false, lost = false;
 
-  const send = (path, form, changes = {}, keepalive = false) => {
+  const send = (verb, form, changes = {}, keepalive = false) => {
     const fields = new URLSearchParams(new FormData(form));
     for (const [name, value] of Object.entries(changes)) fields.set(name, value);
-    return fetch(`${here}/${path}`, { method: "POST", body: fields, keepalive, redirect: "manual" });
+    return fetch(`${path}/${verb}`, { method: "POST", body: fields, keepalive, redirect: "manual" });
   };
 
   // --- Typing: kept every few seconds, and when one looks elsewhere or leaves ---
@@ -58,7 +59,7 @@
     };
 
     // A reload may overtake what was typed last: for a moment this tab remembers it.
-    const place = `vigie.typed ${here} ${form.dataset.editor}`;
+    const place = `vigie.typed ${path} ${form.dataset.editor}`;
     const remember = (value) => {
       try { sessionStorage.setItem(place, JSON.stringify({ value, at: Date.now() })); } catch { /* the server may have it */ }
     };
@@ -108,7 +109,7 @@
     if (looking) { again = true; return; }
     looking = true;
     try {
-      const answer = await fetch(`${here}/here`, { redirect: "manual" });
+      const answer = await fetch(`${path}/here`, { redirect: "manual" });
       if (!answer.ok) return;
       const found = await answer.json();
       tell(found.here);
@@ -201,7 +202,7 @@
       const button = [...(draft() || document).querySelectorAll("[data-approve]")].find(visible);
       if (button) arm(button);
     },
-    q: () => { if (Date.now() - went < 1500) location.assign("/"); },
+    q: () => { if (Date.now() - went < 1500) document.querySelector("a[rel=up]").click(); },
     g: () => { went = Date.now(); },
   };
   document.addEventListener("keydown", (event) => {
