@@ -38,6 +38,7 @@ def main(data: Path | None = None) -> None:
         sets["reviews fr"] = sources.reviews(data, "fr", "dev")
     ours = Tagger()
     ours.load()
+    ours.tag([("warm up", ""), ("ein Text, damit auch die Sprachen geladen sind", "")])
     taggers: dict[str, Tag] = {"Vigie": ours.tag, "spaCy TextCatBOW": stock(learn)}
     taggers |= peer()
     print(f"{'':18}{'':12}{'texts':>6}{'macro recall %':>16}{'calibration':>13}{'texts/CPU-s':>13}")

@@ -34,6 +34,19 @@ _SPACE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """A batch of texts taken apart once for all who look at it: each text for counting (`plain`), all their
+    code points in a row with the text each belongs to, and where words begin and end among them."""
+
+    texts: Sequence[str]
+    plain: Sequence[str]
+    points: Hashes
+    rows: Ints
+    starts: Ints
+    ends: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Features of one `family` ("words" or "chars"): `hashes[i]` occurs in text `rows[i]`; rows ascend."""
 
@@ -42,13 +55,18 @@ class Group:
     rows: Ints
 
 
-def groups(texts: Sequence[str]) -> list[Group]:
-    """The hashed features of `texts`, in groups: words, word pairs, characters. Never raises on a text."""
-    points, rows = codes([plain(text) for text in texts])
-    starts, ends = tokens(points, rows)
-    token_rows, words = rows[starts], spans(points, starts, ends)
-    found = [Group("words", mix(words, 1), token_rows), *_pairs(words, token_rows)]
-    return [*found, *_characters(points, rows)]
+def parts(texts: Sequence[str]) -> Parts:
+    """`texts` taken apart. Never raises on a text."""
+    bare = [plain(text) for text in texts]
+    points, rows = codes(bare)
+    return Parts(texts, bare, points, rows, *tokens(points, rows))
+
+
+def groups(said: Parts) -> list[Group]:
+    """The hashed features of texts, in groups: words, word pairs, characters."""
+    rows, words = said.rows[said.starts], spans(said.points, said.starts, said.ends)
+    found = [Group("words", mix(words, 1), rows), *_pairs(words, rows)]
+    return [*found, *_characters(said.points, said.rows)]
 
 
 def plain(text: str) -> str:
@@ -68,8 +86,14 @@ def plain(text: str) -> str:
 
 def _folded(text: str) -> str:
     """Without accents and other combining marks (which also undoes zalgo), quotes made straight."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    bare = _marks().sub("", unicodedata.normalize("NFKD", text))
     return bare.replace("’", "'").replace("️", "").replace("œ", "oe")[: 2 * LIMIT]
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Any combining mark: there are none below U+0300, nor above U+1FFFF."""
+    return re.compile(f"[{''.join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.combining(c))}]+")
 
 
 def codes(texts: Sequence[str]) -> tuple[Hashes, Ints]:

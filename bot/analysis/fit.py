@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from bot.analysis.examples import Example
+from bot.analysis.features import parts
 from bot.analysis.heads import INTENT, MOOD, NEEDS, SPEAKS, TASK_OUTPUTS, URGENCY, Model
-from bot.analysis.sgd import Plan, Targets, Weights, hashed, train
+from bot.analysis.sgd import Plan, Targets, Weights, hashed, probabilities, train
 from bot.analysis.table import Floats, Table
 from bot.models import INTENTS, URGENCIES
 
@@ -59,13 +60,16 @@ def fit(
     recipe: Recipe,
     start: Model | None = None,
     told: Callable[[str, int, int], None] = lambda *_: None,
+    kept: Sequence[Example] = (),
 ) -> Model:
-    """A model from `examples`, from nothing or from `start`. `told` hears (stage, epoch, epochs)."""
+    """A model from `examples`, from nothing or from `start`. `told` hears (stage, epoch, epochs). On `kept`
+    it shall go on saying what `start` says (Li and Hoiem 2016, https://arxiv.org/abs/1606.09282)."""
+    examples = [*examples, *kept]
     moods = [one for one in examples if one.mood is not None]
     tasks = [one for one in examples if (one.intents, one.urgency, one.needs_answer) != (None, None, None)]
     mood = _table(
         moods,
-        _given(mood_targets(moods), start, moods, slice(0, 3)),
+        _given(_holding(mood_targets(moods), start, kept, 0), start, moods, slice(0, 3)),
         replace(recipe.mood, seed=recipe.seed),
         MOOD_BITS,
         start.mood if start else None,
@@ -73,7 +77,7 @@ def fit(
     )
     task = _table(
         tasks,
-        _given(task_targets(tasks), start, tasks, slice(3, 3 + TASK_OUTPUTS)),
+        _given(_holding(task_targets(tasks), start, kept, 1), start, tasks, slice(3, 3 + TASK_OUTPUTS)),
         replace(recipe.task, seed=recipe.seed),
         TASK_BITS,
         start.task if start else None,
@@ -82,11 +86,20 @@ def fit(
     return Model(mood, task) if start is None else replace(start, mood=mood, task=task)
 
 
+def _holding(targets: Targets, start: Model | None, kept: Sequence[Example], which: int) -> Targets:
+    """`targets`, the last of which are `kept`, with what `start` says of these: of moods (0) or tasks (1)."""
+    if start is None or not kept:
+        return targets
+    scores = start.logits([one.text for one in kept])[which]
+    wanted = np.concatenate([targets.wanted[: -len(kept)], probabilities(scores, targets.exclusive)])
+    return replace(targets, wanted=wanted)
+
+
 def _given(targets: Targets, start: Model | None, examples: Sequence[Example], outputs: slice) -> Targets:
     """`targets`, told what the network that `start` has will add to the table."""
     if start is None or start.net is None:
         return targets
-    return replace(targets, given=start.given([one.text for one in examples])[:, outputs])
+    return replace(targets, given=start.given(parts([one.text for one in examples]))[:, outputs])
 
 
 def _say(told: Callable[[str, int, int], None], stage: str, plan: Plan) -> Callable[[int, Weights], None]:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from bot.analysis.features import Parts, parts
 from bot.analysis.lexicon import ALARMS
 from bot.analysis.net import Net
 from bot.analysis.sgd import probabilities
@@ -61,18 +62,18 @@ class Model:
     settings: Settings = field(default_factory=Settings)
     net: Net | None = None
 
-    def given(self, texts: Sequence[str]) -> Floats:
+    def given(self, said: Parts) -> Floats:
         """The network's logits: (texts, 3 + `TASK_OUTPUTS`), moods first."""
-        if self.net is None:
-            return np.zeros((len(texts), 3 + TASK_OUTPUTS), dtype=np.float32)
-        found = np.zeros((len(texts), 3 + TASK_OUTPUTS), dtype=np.float32)
-        scored = self.net.score(texts)
-        found[:, : scored.shape[1]] = scored
+        found = np.zeros((len(said.texts), 3 + TASK_OUTPUTS), dtype=np.float32)
+        if self.net is not None:
+            scored = self.net.score(said)
+            found[:, : scored.shape[1]] = scored
         return found
 
     def logits(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
         """Logits of the moods and of the tasks."""
-        batch, given = features(texts), self.given(texts)
+        said = parts(texts)
+        batch, given = features(said), self.given(said)
         return self.mood.score(batch) + given[:, :3], self.task.score(batch) + given[:, 3:]
 
     def score(self, texts: Sequence[str], warmth: Sequence[float] = ()) -> Scores:

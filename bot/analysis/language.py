@@ -28,6 +28,7 @@ zh zu
 
 _NOISE: Final = re.compile(r"https?://\S+|www\.\S+|[@#]\w+|\S+@\S+|[\d_]+")
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_FAR: Final = re.compile("[^\x00-\u024f]")  # beyond Latin letters and signs
 _FRENCH: Final = words("""
 je tu il elle nous vous ils elles est sont suis avez avons ai c'est les des une du mon ma mes votre vos
 notre nos pas plus très tres pour avec dans sur chez qui que quoi mais donc merci bonjour bonsoir svp stp ça
@@ -68,7 +69,7 @@ def _guess(text: str, given: str) -> Guess:
 
 def _foreign(text: str) -> bool:
     """Mostly in letters that are not Latin."""
-    if text.isascii():
+    if not _FAR.search(text, 0, LIMIT):
         return False
     letters = [c for c in text[:LIMIT] if c.isalpha()]
     return sum(c > "\u024f" for c in letters) * 2 > len(letters)

@@ -7,7 +7,7 @@ a word and its neighbours; the mean and the maximum over the text give the moods
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,12 +24,11 @@ FORMS: Final = 4
 BITS: Final = 16
 
 
-def words(texts: Sequence[str], bits: int = BITS) -> tuple[Ints, Ints]:
+def words(said: f.Parts, bits: int = BITS) -> tuple[Ints, Ints]:
     """The table cells of each word's forms, (words, `FORMS`), and which text each word is in, ascending; at
     most `LONGEST` words of a text."""
-    codes, rows = f.codes([f.plain(text) for text in texts])
-    starts, ends = f.tokens(codes, rows)
-    token_rows = rows[starts]
+    starts, ends = said.starts, said.ends
+    token_rows = said.rows[starts]
     place = np.arange(len(starts)) - np.searchsorted(token_rows, token_rows)
     keep = place < LONGEST
     starts, ends, token_rows = starts[keep], ends[keep], token_rows[keep]
@@ -40,7 +39,7 @@ def words(texts: Sequence[str], bits: int = BITS) -> tuple[Ints, Ints]:
         (np.maximum(ends - 3, starts), ends),
     ]
     mask = np.uint64((1 << bits) - 1)
-    cells = [f.mix(f.spans(codes, a, b), 40 + i) & mask for i, (a, b) in enumerate(forms)]
+    cells = [f.mix(f.spans(said.points, a, b), 40 + i) & mask for i, (a, b) in enumerate(forms)]
     return np.stack(cells, axis=1).astype(np.int64).reshape(-1, FORMS), token_rows
 
 
@@ -56,10 +55,10 @@ class Net:
     weights: Mapping[str, Floats]
     layers: int
 
-    def score(self, texts: Sequence[str]) -> Floats:
+    def score(self, said: f.Parts) -> Floats:
         """Logits, (texts, outputs)."""
-        cells, rows = words(texts, int(self.cells.shape[0]).bit_length() - 1)
-        out = np.tile(self.weights["out.b"], (len(texts), 1))
+        cells, rows = words(said, int(self.cells.shape[0]).bit_length() - 1)
+        out = np.tile(self.weights["out.b"], (len(said.texts), 1))
         if not len(rows):
             return out
         x = sum(self.cells.take(form, axis=0).astype(np.float32) for form in cells.T) * np.float32(self.scale)
@@ -73,19 +72,17 @@ class Net:
 
     def _look(self, x: Floats, rows: Ints, layer: int) -> Floats:
         """One layer: normalise, put each word beside its neighbours, keep the stronger of two sums."""
-        w = self.weights
+        w, width = self.weights, x.shape[1]
         x = x - x.mean(axis=1, keepdims=True)
-        x = (
-            x / np.sqrt((x * x).mean(axis=1, keepdims=True) + 1e-5) * w[f"norm{layer}.w"]
-            + w[f"norm{layer}.b"]
-        )
-        width = x.shape[1]
+        x *= w[f"norm{layer}.w"] / np.sqrt(np.einsum("ij,ij->i", x, x) / width + 1e-5)[:, None]
+        x += w[f"norm{layer}.b"]
         wide = np.zeros((len(x), 3 * width), dtype=np.float32)
-        same = (rows[1:] == rows[:-1])[:, None]
-        wide[1:, :width] = x[:-1] * same
-        wide[:, width : 2 * width] = x
-        wide[:-1, 2 * width :] = x[1:] * same
-        both = wide @ w[f"layer{layer}.w"] + w[f"layer{layer}.b"]
+        wide[1:, :width], wide[:, width : 2 * width], wide[:-1, 2 * width :] = x[:-1], x, x[1:]
+        last = np.flatnonzero(rows[1:] != rows[:-1])  # of a text: its neighbour is in another
+        wide[last + 1, :width] = 0
+        wide[last, 2 * width :] = 0
+        both = wide @ w[f"layer{layer}.w"]
+        both += w[f"layer{layer}.b"]
         strongest: Floats = np.maximum(both[:, :width], both[:, width:])
         return strongest
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bot.analysis.features import parts
 from bot.analysis.signals import NAMES
 from bot.analysis.table import Floats, Table, features
 
@@ -37,17 +38,17 @@ class Hashed:
 
 def hashed(texts: Sequence[str], bits: int, chunk: int = 1024) -> Hashed:
     """The features of `texts` for tables of ``2**bits`` cells."""
-    parts = [_part(texts[i : i + chunk], bits) for i in range(0, len(texts), chunk)]
-    bounds = np.concatenate([[0], np.cumsum(np.concatenate([p[2] for p in parts]))]) if parts else np.zeros(1)
+    found = [_part(texts[i : i + chunk], bits) for i in range(0, len(texts), chunk)]
+    bounds = np.concatenate([[0], np.cumsum(np.concatenate([p[2] for p in found]))]) if found else np.zeros(1)
     empty = [(np.zeros(0, np.int32), np.zeros(0, np.float32), None, np.zeros((0, len(NAMES)), np.float32))]
-    cells, values, _, counts = zip(*(parts or empty), strict=True)
+    cells, values, _, counts = zip(*(found or empty), strict=True)
     return Hashed(
         np.concatenate(cells), np.concatenate(values), bounds.astype(np.int64), np.concatenate(counts)
     )
 
 
 def _part(texts: Sequence[str], bits: int) -> tuple[npt.NDArray[np.int32], Floats, Ints, Floats]:
-    batch = features(texts)
+    batch = features(parts(texts))
     rows = np.concatenate([g.rows for g in batch.groups])
     cells = np.concatenate([(g.hashes & np.uint64((1 << bits) - 1)).astype(np.int32) for g in batch.groups])
     values = np.concatenate([batch.weights[g.family][g.rows] for g in batch.groups])

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from bot.analysis.features import LIMIT, plain
+from bot.analysis.features import LIMIT, Parts
 from bot.analysis.lexicon import HAPPY_SIGNS, NEGATION, NEGATIVE, POSITIVE, SAD_SIGNS, URGENT, WANT
 
 NAMES: Final = (
@@ -26,14 +26,13 @@ _FROWN: Final = re.compile(r"[:;=]['-]?[(/\\\[]|>:\(|:'\(")
 _CAPITALS: Final = re.compile(r"\b[^\W\d_a-z]{3,}\b")
 
 
-def signals(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """One row of counts for each text, (len(texts), len(NAMES)), squashed to about 0..2. Never raises."""
-    rows = [_counts(text[:LIMIT]) for text in texts]
+def signals(said: Parts) -> npt.NDArray[np.float32]:
+    """One row of counts for each text, (texts, len(NAMES)), squashed to about 0..2. Never raises."""
+    rows = [_counts(text[:LIMIT], low) for text, low in zip(said.texts, said.plain, strict=True)]
     return np.log1p(np.array(rows, dtype=np.float32).reshape(-1, len(NAMES)))
 
 
-def _counts(text: str) -> tuple[float, ...]:
-    low = plain(text)
+def _counts(text: str, low: str) -> tuple[float, ...]:
     words = _WORD.findall(low)
     end = low.rstrip(" \"')»!.")
     capitals = 0 if text.islower() else sum(c.isupper() for c in _CAPITALS.findall(text))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from bot.analysis.features import Group, groups
+from bot.analysis.features import Group, Parts, groups
 from bot.analysis.signals import signals
 
 Floats = npt.NDArray[np.float32]
@@ -27,15 +26,15 @@ class Features:
     counts: Floats
 
 
-def features(texts: Sequence[str]) -> Features:
-    """Everything the tables look at in `texts`. Never raises on a text."""
-    found = tuple(groups(texts))
+def features(said: Parts) -> Features:
+    """Everything the tables look at in a batch of texts. Never raises on a text."""
+    size, found = len(said.texts), tuple(groups(said))
     totals: dict[str, npt.NDArray[np.int64]] = {}
     for group in found:
-        here = np.bincount(group.rows, minlength=len(texts))
+        here = np.bincount(group.rows, minlength=size)
         totals[group.family] = totals.get(group.family, 0) + here
     weights = {family: (1 / np.sqrt(np.maximum(n, 1))).astype(np.float32) for family, n in totals.items()}
-    return Features(len(texts), found, weights, signals(texts))
+    return Features(size, found, weights, signals(said))
 
 
 @dataclass(frozen=True, slots=True)

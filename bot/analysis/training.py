@@ -122,7 +122,7 @@ def _candidate(learn: Sequence[Example], folder: Path, seed: int, told: Told) ->
     nlp, part = open_for_training(current(folder) or SHIPPED)
     plan = Plan(epochs=EPOCHS, rate=RATE, batch=32, hold=HOLD, shared=0.0)
     rehearsed, _ = read([REHEARSAL])
-    part.model = fit([*learn, *rehearsed], Recipe(seed, plan, plan), start=part.model, told=told)
+    part.model = fit(learn, Recipe(seed, plan, plan), start=part.model, told=told, kept=rehearsed)
     return nlp
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.analysis import sources
-from bot.analysis.build import ship
+from bot.analysis.build import ship, tasks
 from bot.analysis.build.student import train_net
 from bot.analysis.build.teach import Say, Teacher, both, english, pieces
 from bot.analysis.examples import Example, read, split
@@ -50,15 +50,16 @@ def build(data: Path, package: Path, file: Path, seed: int, say: Say) -> Model:
     """The model: teachers, their labels, tables and network, calibration. About an hour on one core."""
     learn, choose, _ = split(read([CORPUS])[0])
     ours, theirs = english(data, package, say), both(data, file, learn, say)
-    moods, tasks, weights, texts = _labelled(data, learn, ours, theirs)
+    moods, known, weights, texts = _labelled(data, learn, ours, theirs)
     mood = Targets(moods, weights, (MOOD,))
-    task = Targets(tasks, weights, (URGENCY,))
+    task = Targets(known, weights, (URGENCY,))
     by_mood = _table(texts, mood, 3, MOOD_BITS, seed)
     by_task = _table(texts, task, TASK_OUTPUTS, TASK_BITS, seed)
     say("tables trained")
     net = train_net(texts, moods, weights, 7, seed, say)
     dev = [sources.tweets(data, lang, "dev") for lang in ("en", "fr")]
-    model = ship.calibrated(ship.blended(by_mood, by_task, net), [*dev, choose], choose)
+    by_task = tasks.refined(by_task, data, learn, tasks.Reader(file), seed, say)
+    model = ship.calibrated(ship.warmed(ship.blended(by_mood, by_task, net), [*dev, choose]), choose)
     people = [one.text for lang in ("fr", "en") for one in sources.reviews(data, lang, "dev")]
     people += [line["text"] for line in sources.lines(data, "twitter-care-ibm")]
     return replace(model, settings=ship.thresholds(model, choose, people))
@@ -96,17 +97,17 @@ def _mixed(
 ) -> tuple[Floats, Floats, Floats]:
     """Moods, tasks and weights of one set; `gold` is the share of people's labels where there are any."""
     mood_logits, task_logits = teacher.label([one.text for one in examples])
-    moods, tasks = probabilities(mood_logits, [MOOD]), probabilities(task_logits, [URGENCY])
+    moods, taught = probabilities(mood_logits, [MOOD]), probabilities(task_logits, [URGENCY])
     if examples[0].mood is not None:
         moods = gold * np.array([one.mood for one in examples], np.float32) + (1 - gold) * moods
     known = task_targets(examples).wanted
-    tasks[:, UNTAUGHT] = np.nan
+    taught[:, UNTAUGHT] = np.nan
     if gold in {0.25, 0.5}:  # tweets: their teacher learned no tasks, or nobody wrote them to a brand
-        tasks[:] = np.nan
-    mixed = np.where(np.isnan(tasks), known, gold * np.nan_to_num(known) + (1 - gold) * tasks)
-    tasks = np.where(np.isnan(known), tasks, mixed).astype(np.float32)
+        taught[:] = np.nan
+    mixed = np.where(np.isnan(taught), known, gold * np.nan_to_num(known) + (1 - gold) * taught)
+    taught = np.where(np.isnan(known), taught, mixed).astype(np.float32)
     same = [replace(one, mood=tuple(mood), weight=weight) for one, mood in zip(examples, moods, strict=True)]
-    return moods.astype(np.float32), tasks, mood_targets(same).weights
+    return moods.astype(np.float32), taught, mood_targets(same).weights
 
 
 def _table(texts: Sequence[str], targets: Targets, outputs: int, bits: int, seed: int) -> Table:

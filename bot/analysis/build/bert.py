@@ -127,7 +127,8 @@ def e5(file: Path) -> tuple[Bert, Encode]:
     offsets, scores = packed.array("<u4", pieces + 1), packed.array("<f4", pieces)
     blob = packed.raw[packed.at : packed.at + size]
     packed.at += size
-    packed.at += packed.take("iI")[1]
+    normal_forms = packed.take("iI")[1]  # taken first: `+=` would read where we are before `take` moves on
+    packed.at += normal_forms
     words = [blob[offsets[i] : offsets[i + 1]].decode("utf-8", "replace") or f"<x{i}>" for i in range(pieces)]
     tensors = _directory(packed)
     state = {
@@ -198,3 +199,16 @@ def padded(ids: Sequence[Sequence[int]]) -> tuple[Any, Any]:
         cells[row, : len(tokens)] = torch.tensor(tokens)
         known[row, : len(tokens)] = 1
     return cells, known
+
+
+def vectors(body: Bert, encode: Encode, texts: Sequence[str]) -> Any:
+    """What `body` makes of each text, (texts, 384), as a numpy array; texts of like length go together."""
+    ids = encode(texts)
+    found = np.zeros((len(ids), 384), np.float32)
+    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    body.eval()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        for at in range(0, len(order), 96):
+            rows = order[at : at + 96]
+            found[rows] = body(*padded([ids[i] for i in rows])).float().numpy()
+    return found

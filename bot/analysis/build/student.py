@@ -9,6 +9,7 @@ import numpy as np
 
 from bot.analysis.build.bert import F, nn, torch
 from bot.analysis.build.teach import Say, mood_loss
+from bot.analysis.features import parts
 from bot.analysis.net import BITS, FORMS, Net, words
 from bot.analysis.table import Floats
 
@@ -62,7 +63,7 @@ def train_net(texts: Sequence[str], wanted: Floats, weights: Floats, epochs: int
     """A network for moods from probabilities `wanted`, (texts, 3); Adam, down in a line."""
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    student, (cells, rows) = Student(), words(texts)
+    student, (cells, rows) = Student(), words(parts(texts))
     bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
     optimizer = torch.optim.Adam(student.parameters(), 3e-3, betas=(0.9, 0.99), fused=True)
     goal, weight = torch.from_numpy(wanted), torch.from_numpy(weights)

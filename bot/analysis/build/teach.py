@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from bot.analysis import sources
-from bot.analysis.build.bert import Bert, Encode, F, e5, minilm, nn, padded, torch
+from bot.analysis.build.bert import Bert, Encode, F, e5, minilm, nn, padded, torch, vectors
 from bot.analysis.examples import Example
 from bot.analysis.fit import mood_targets, task_targets
 from bot.analysis.heads import NEEDS, SPEAKS, TASK_OUTPUTS, URGENCY
@@ -53,16 +53,9 @@ class Teacher:
 
     def label(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
         """Logits for `texts`, as numpy arrays."""
-        ids = self.encode([said(text) for text in texts])
-        moods, tasks = np.zeros((len(ids), 3), np.float32), np.zeros((len(ids), TASK_OUTPUTS), np.float32)
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        self.body.eval()
+        seen = torch.from_numpy(vectors(self.body, self.encode, [said(text) for text in texts]))
         with torch.no_grad():
-            for at in range(0, len(order), 96):
-                rows = order[at : at + 96]
-                mood, task = self.logits([ids[i] for i in rows])
-                moods[rows], tasks[rows] = mood.numpy(), task.numpy()
-        return moods, tasks
+            return self.mood(seen).numpy(), self.task(seen).numpy()
 
 
 def said(text: str) -> str:
