@@ -3,6 +3,7 @@ ours: `Wire` is what a listener hears, `Paper` is where a responder's answers co
 
 from __future__ import annotations
 
+import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from bot.config import load
 from bot.desk import Desk
 from bot.models import Author, Batch, Escalation, Kind, Limits, Mention, Receipt, Refusal, Reply
 from bot.steps import deliver, listen, sweep, triage
-from bot.store import Row, ms, views
+from bot.store import Row, ms, open_store, views
 
 # A Tuesday morning.
 START = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -195,7 +196,10 @@ def build_house(folder: Path, config: str = CONFIG, extra: str = "", clock: Cloc
     clock = clock or Clock()
     file = folder / "config.yaml"
     file.write_text(textwrap.dedent(config) + textwrap.dedent(extra), "utf-8")
-    app = build(load(file), f"sqlite:///{folder / 'vigie.db'}", clock)
+    store = folder / "vigie.db"
+    if not store.exists():
+        store.write_bytes(new_store())
+    app = build(load(file), f"sqlite:///{store}", clock)
     wire, paper = Wire(clock), Paper()
     watch = replace(
         app.watch,
@@ -207,6 +211,15 @@ def build_house(folder: Path, config: str = CONFIG, extra: str = "", clock: Cloc
     house = House(App(watch, Desk(watch.store, watch.settings, clock)), clock, wire, paper)
     STANDING.append(house)
     return house
+
+
+@cache
+def new_store() -> bytes:
+    """The file of a store to which nothing has happened yet: to copy it takes a tenth of making it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "vigie.db"
+        open_store(f"sqlite:///{file}").close()
+        return file.read_bytes()
 
 
 # Every house that a test built; `tests/conftest.py` closes them.
