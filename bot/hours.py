@@ -24,9 +24,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bot.closures import ClosedByFile, PublicHolidays, Times, merged, without
+from bot.instants import EPOCH
 
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
 _END: Final = datetime.max.replace(tzinfo=UTC)
@@ -166,7 +166,7 @@ class Calendar(BaseModel):
         """Refuse a calendar that stays closed for 60 days: its promises would as good as never fall due."""
         if self.hours and not any(self.hours.values()):
             raise ValueError("no weekday has an open span; give one, or leave hours out for 24 hours, 7 days")
-        opens = _EPOCH
+        opens = EPOCH
         for day in self._suspects():
             start = datetime.combine(day, time(), UTC)
             if start < opens:
@@ -197,15 +197,15 @@ class Calendar(BaseModel):
         start = in_utc(start)
         if self._never_closes or not length:
             return plus(start, length)
-        t, left, year = (start - _EPOCH) // _MICROSECOND, length // _MICROSECOND, start.year
+        t, left, year = (start - EPOCH) // _MICROSECOND, length // _MICROSECOND, start.year
         while year in _YEARS:
             table = self._year(year)
             total = table.before(t) + left
             if table.totals and total <= table.totals[-1]:
-                return _EPOCH + timedelta(microseconds=table.after(total))
+                return EPOCH + timedelta(microseconds=table.after(total))
             left = total - (table.totals[-1] if table.totals else 0)
             t, year = table.end, year + 1
-        return plus(_EPOCH, timedelta(microseconds=t + left))
+        return plus(EPOCH, timedelta(microseconds=t + left))
 
     def add_each(self, start: datetime, lengths: Sequence[timedelta]) -> list[datetime]:
         """As `add`, for several lengths from one start: the year is looked into once.
@@ -217,12 +217,12 @@ class Calendar(BaseModel):
         if self._never_closes or start.year not in _YEARS:
             return [self.add(start, length) for length in lengths]
         table = self._year(start.year)
-        before, most = table.before((start - _EPOCH) // _MICROSECOND), table.totals[-1] if table.totals else 0
+        before, most = table.before((start - EPOCH) // _MICROSECOND), table.totals[-1] if table.totals else 0
         found = []
         for length in lengths:
             total = before + length // _MICROSECOND
             if before < total <= most:
-                found.append(_EPOCH + timedelta(0, 0, table.after(total)))
+                found.append(EPOCH + timedelta(0, 0, table.after(total)))
             else:
                 found.append(self.add(start, length))
         return found
@@ -236,7 +236,7 @@ class Calendar(BaseModel):
         start, end = in_utc(start), in_utc(end)
         if self._never_closes or end <= start:
             return max(end - start, timedelta(0))
-        t, last, year, total = (start - _EPOCH) // _MICROSECOND, (end - _EPOCH) // _MICROSECOND, start.year, 0
+        t, last, year, total = (start - EPOCH) // _MICROSECOND, (end - EPOCH) // _MICROSECOND, start.year, 0
         while year in _YEARS and t < last:
             table = self._year(year)
             total += table.before(min(last, table.end)) - table.before(t)
@@ -281,10 +281,10 @@ class Calendar(BaseModel):
         return self._tables[year]
 
     def _table(self, year: int) -> _Year:
-        end = (datetime(year + 1, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+        end = (datetime(year + 1, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND
         table, total = _Year(end, [], [], []), 0
         for first, last in without(self._open_in(year), self._times_off):
-            start, stop = (first - _EPOCH) // _MICROSECOND, (last - _EPOCH) // _MICROSECOND
+            start, stop = (first - EPOCH) // _MICROSECOND, (last - EPOCH) // _MICROSECOND
             total += stop - start
             for column, value in zip(table[1:], (start, stop, total), strict=True):
                 column.append(value)

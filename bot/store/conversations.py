@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from bot.store.engine import Row, Tx, rows_of_marks
-
-_PART: Final = 500
-
+from bot.store.engine import Row, Tx, parts, rows_of_marks
 
 Place = tuple[str, str, str]
 """Where something is said: network, thread, author."""
@@ -49,8 +46,7 @@ def join(tx: Tx, places: Sequence[Place]) -> list[Joined]:
 
 def _known(tx: Tx, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
     """Those conversations that exist: their id, and what was said so far."""
-    parts = (places[start : start + _PART] for start in range(0, len(places), _PART))
-    rows = [row for part in parts for row in _of(tx, part)]
+    rows = [row for part in parts(places) for row in _of(tx, part)]
     return {(row["network"], row["thread"], row["author_id"]): (row["id"], row["said"]) for row in rows}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 Row = Mapping[str, Any]
 Params = Mapping[str, Any] | Sequence[Any]
+T = TypeVar("T")
+_AT_ONCE: Final = 500
 
 
 class Tx(Protocol):
@@ -74,6 +76,11 @@ Clock = Callable[[], datetime]
 
 def utcnow() -> datetime:
     return datetime.now(UTC)
+
+
+def parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many at a time as fit into one query."""
+    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))
 
 
 def marks(count: int) -> str:

@@ -12,13 +12,12 @@ from typing import Final, NamedTuple, Protocol
 from bot.instants import ms
 from bot.models import Author, Kind, Mention
 from bot.store import answers, conversations, deletions, events, exemptions, replies
-from bot.store.engine import Row, Tx, marks
+from bot.store.engine import Row, Tx, marks, parts
 from bot.store.events import Event
 from bot.store.mentions import NOBODY_WAITS, Promise, Untriaged, Waits, keep_terms, raise_to_address, waiting
 
 # What no database keeps as text: NUL, and halves of surrogate pairs (which UTF-8 refuses).
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
-_PART: Final = 500
 
 
 class PromiseFor(Protocol):
@@ -219,14 +218,14 @@ def _answered_before(tx: Tx, fresh: Sequence[Untriaged], now: int) -> list[Event
     return log
 
 
-def _by_network(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+def _by_network(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Sequence[str]]]:
     """Ids to look for, network by network, in parts that fit into one query."""
     networks: dict[str, list[str]] = {}
     for network, remote_id in keys:
         networks.setdefault(network, []).append(remote_id)
     for network, ids in networks.items():
-        for start in range(0, len(ids), _PART):
-            yield network, ids[start : start + _PART]
+        for part in parts(ids):
+            yield network, part
 
 
 def _update(tx: Tx, ear: Ear, before: Row, mention: Mention, now: datetime) -> list[Event]:

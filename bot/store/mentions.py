@@ -8,11 +8,9 @@ from typing import Any, Final, NamedTuple
 from bot.instants import instant
 from bot.models import Author, Kind, Mention, Process, State
 from bot.store import events
-from bot.store.engine import Row, Tx, marks
+from bot.store.engine import Row, Tx, marks, parts
 from bot.store.events import Event
 from bot.store.states import OPEN
-
-_PART: Final = 500
 
 
 class Promise(NamedTuple):
@@ -94,9 +92,8 @@ def mention(row: Row) -> Mention:
 
 def waiting(tx: Tx, conversation_ids: Collection[int]) -> dict[int, Waits]:
     """Who waits, by conversation."""
-    ids, found = sorted(conversation_ids), dict[int, Waits]()
-    for start in range(0, len(ids), _PART):
-        part = ids[start : start + _PART]
+    found = dict[int, Waits]()
+    for part in parts(sorted(conversation_ids)):
         rows = tx.rows(
             "SELECT conversation_id,"
             f" MIN(CASE WHEN addressed = 1 AND state IN {OPEN} THEN posted_at END) AS oldest,"

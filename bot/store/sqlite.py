@@ -1,4 +1,4 @@
-"""The default engine: one SQLite file, opened through sqlite-utils.
+"""The default engine: one SQLite file, migrated by sqlite-utils.
 
 The settings and their reasons were measured: WAL lets readers go on while one writes; synchronous=FULL
 because a row "sending" must survive a power cut before the call is made; BEGIN IMMEDIATE because a

@@ -24,13 +24,22 @@ class Turns:
             turn = threading.Lock()
             turn.acquire()
             self.waiting.append(turn)
-        if turn.acquire(timeout=timeout):
-            return True
-        with self._lock:
-            if turn not in self.waiting:  # it came in that moment
+        try:
+            if turn.acquire(timeout=timeout):
                 return True
-            self.waiting.remove(turn)
-            return False
+        except BaseException:  # an interrupt: a turn that came in that moment is for the next
+            if not self._gives_up(turn):
+                self.release()
+            raise
+        return not self._gives_up(turn)
+
+    def _gives_up(self, turn: threading.Lock) -> bool:
+        """Whether it was given up before it came."""
+        with self._lock:
+            waits = turn in self.waiting
+            if waits:
+                self.waiting.remove(turn)
+            return waits
 
     def release(self) -> None:
         with self._lock:

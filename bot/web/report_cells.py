@@ -10,7 +10,7 @@ from bot.reports.figures import Figures
 from bot.reports.period import Unit
 from bot.reports.spreadsheet import BOM, line
 from bot.reports.tables import Cell, Column, Table, tables
-from bot.store import instant
+from bot.store import instant, ms
 from bot.web import words
 from bot.web.language import Language
 from bot.web.texts import short
@@ -22,7 +22,6 @@ _MOMENTS: Final[Mapping[Unit, str]] = {
 }  # fmt: skip
 _BRIEF: Final[Mapping[Unit, str]] = {"hour": "HH:mm", "day": "d MMM", "month": "LLL y", "year": "y"}
 _MONDAY: Final = datetime(1970, 1, 5, 12, tzinfo=UTC)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Written:
@@ -52,7 +51,7 @@ class Written:
     def weekday(self, number: int, form: str = "EEEE") -> str:
         """The name of a weekday, of which 0 is Monday."""
         at = _MONDAY + timedelta(days=number)
-        return self._language.when((at - _EPOCH) // timedelta(milliseconds=1), form)
+        return self._language.when(ms(at), form)
 
     def brief(self, at: int) -> str:
         """When a bucket begins (ms), in few letters, for below an axis."""

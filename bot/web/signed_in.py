@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -12,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bot.errors import StoreUnavailable
 from bot.roles import Role
-from bot.store import ms, sessions
+from bot.store import ms, sessions, span_ms
 from bot.web import flash, returning
 from bot.web.stranger import Stranger
 from bot.web.visit import User, Visit, Web
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 # A session's `seen_at` is written once a minute, not with every click.
 _FRESH: Final = 60_000
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def cookie_name(web: Web) -> str:
@@ -34,7 +32,7 @@ def cookie_name(web: Web) -> str:
 def limits(web: Web) -> tuple[int, int]:
     """A session holds that began, and was last seen, after these instants (ms)."""
     settings, now = web.settings, ms(web.clock())
-    return now - settings.session // _MILLISECOND, now - settings.idle // _MILLISECOND
+    return now - span_ms(settings.session), now - span_ms(settings.idle)
 
 
 def visit(request: Request) -> Visit | None:

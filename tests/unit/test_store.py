@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -307,6 +309,34 @@ def test_who_gave_up_waiting_holds_up_nobody(store: SqliteStore) -> None:
         assert not store._writes.waiting
     keep(store, "blog")
     assert listeners(store) == ["blog"]
+
+
+def test_who_is_interrupted_while_waiting_holds_up_nobody(tmp_path: Path) -> None:
+    store, main_waits = SqliteStore(tmp_path / "vigie.db", busy_timeout=20), threading.Event()
+
+    def write_for_long() -> None:
+        with store.tx():
+            main_waits.set()
+            while not store._writes.waiting:
+                time.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            over = time.monotonic() + 5
+            while store._writes.waiting and time.monotonic() < over:
+                time.sleep(0.001)
+
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(write_for_long)
+            assert main_waits.wait(20)
+            with pytest.raises(KeyboardInterrupt):
+                keep(store, "main")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not store._writes.waiting
+    keep(store, "blog")
+    assert listeners(store) == ["blog"]
+    store.close()
 
 
 def test_a_writer_that_never_ends_is_told_in_words_to_the_next(store: SqliteStore) -> None:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from bot.audit import audit
 from bot.errors import VigieError
 from bot.roles import Role
-from bot.store import Clock, Store, Tx, ms, proofs, samples, sources
+from bot.store import Clock, Store, Tx, ms, proofs, samples, sources, span_ms
 from bot.web.numbers import whole
 from bot.web.routes import action, page
 from bot.web.visit import Visit
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 3_000
 """A log of so many events is read while the page is made: it takes a tenth of a second."""
-_GIVEN_UP: Final = timedelta(minutes=30) // timedelta(milliseconds=1)
+_GIVEN_UP: Final = span_ms(timedelta(minutes=30))
 _SHOWN: Final = 10
 
 

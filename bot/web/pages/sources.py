@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
 from bot.config import Settings
 from bot.meter import Budget, Spent
-from bot.store import Row, Tx, escalations, events, ms, outgoing, rings, sources, spend
+from bot.store import Row, Tx, escalations, events, ms, outgoing, rings, sources, span_ms, spend
 from bot.web.routes import page
 from bot.web.visit import Visit
 
 _GAPS: Final = 5
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Source(NamedTuple):
@@ -68,7 +66,7 @@ def _listeners(tx: Tx, settings: Settings, ringing: Mapping[str, Row], now: int)
     for name in [*settings.root.listeners, *(gone for gone in rows if gone not in settings.root.listeners)]:
         row, gaps = rows.get(name), sources.gaps(tx, name)
         entry = settings.root.listeners.get(name)
-        limit = entry.silent_after // _MILLISECOND if entry else 0
+        limit = span_ms(entry.silent_after) if entry else 0
         rung = ringing.get(sources.key(name)) or _of_account(ringing, entry.account if entry else "")
         found.append(
             Source(
